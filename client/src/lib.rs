@@ -1,0 +1,1 @@
+//! A client for K2V servers.

@@ -1,0 +1,1 @@
+//! The Troupe node: command line, configuration, and the HTTP gateway over the actors of `troupe-actors`.
