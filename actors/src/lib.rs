@@ -1,1 +1,15 @@
 //! The actors of a Troupe node: the cores (plain state machines) and the shells (actix actors) around them.
+//!
+//! Modules depend downwards only:
+//!
+//! ```text
+//! shard       who may write an item, and when the writer is told
+//!   store     one durable transaction per group of writes
+//!     causality   what a write means: dots, siblings, tokens
+//!       ids, limits, clock
+//! ```
+
+pub mod causality;
+pub mod clock;
+pub mod ids;
+pub mod limits;

@@ -1,0 +1,57 @@
+//! Seen markers: how far into a shard's history a reader of a range has come.
+
+use super::seal::{Purpose, SealError, TokenKey};
+use crate::ids::{ActorId, PartitionHash};
+use crate::limits::MARKER_BYTES_MAX;
+
+/// How far a reader of a partition has come.
+///
+/// A pair `(actor, time)` says: of the history of the shard that `actor` belongs to, everything that earlier actors
+/// ever wrote has been seen, and of `actor`'s own dots those up to `time`. So a marker has one pair for each replica
+/// that contributed, however many items and epochs there are. A shard that does not know the actor treats nothing as
+/// seen: too much is shown once, nothing is missed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SeenMarker {
+    /// The pairs, in any order.
+    pub seen: Vec<(ActorId, u64)>,
+}
+
+/// A seen marker that this cluster did not issue for this partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MarkerError {
+    /// More bytes than any marker has.
+    #[error("the seen marker is longer than {MARKER_BYTES_MAX} bytes")]
+    TooLong,
+    /// Not base64url without padding, or not a whole number of fields.
+    #[error("the seen marker is malformed: pass it back exactly as it was received")]
+    Malformed,
+    /// The seal does not match.
+    #[error("the seen marker was not issued by this cluster for this partition")]
+    Forged,
+}
+
+impl From<SealError> for MarkerError {
+    fn from(error: SealError) -> MarkerError {
+        match error {
+            SealError::TooLong => MarkerError::TooLong,
+            SealError::Alphabet | SealError::Length => MarkerError::Malformed,
+            SealError::Mac => MarkerError::Forged,
+        }
+    }
+}
+
+impl TokenKey {
+    /// The text of a marker for a range of `partition`. It serves any range of that partition, and no other one.
+    pub fn seal_marker(&self, partition: PartitionHash, marker: &SeenMarker) -> String {
+        self.seal(Purpose::Marker, &partition.0, &marker.seen)
+    }
+
+    /// Reads a marker of `partition` back.
+    ///
+    /// # Errors
+    /// [`MarkerError`] if this cluster did not issue it for this partition.
+    pub fn open_marker(&self, partition: PartitionHash, text: &str) -> Result<SeenMarker, MarkerError> {
+        let seen = self.open(Purpose::Marker, &partition.0, MARKER_BYTES_MAX, text)?;
+        Ok(SeenMarker { seen })
+    }
+}

@@ -1,0 +1,67 @@
+//! Every bound of the store, in one place: why this number, and what a caller sees at the limit.
+
+/// Slices of the hash ring. Fixed for ever: the shard of a partition is the top ten bits of its hash, and what is
+/// on disk is ordered by that hash.
+pub const SHARD_COUNT: usize = 1024;
+
+/// Longest partition key in bytes. LMDB keys hold 1,982 bytes, and a partition row is `bucket[32] ‖ key`.
+/// Beyond it: 400 `KeyTooLong`.
+pub const PARTITION_KEY_BYTES_MAX: usize = 1024;
+
+/// Longest sort key in bytes. An item row is `hash[16] ‖ key`. Beyond it: 400 `KeyTooLong`.
+pub const SORT_KEY_BYTES_MAX: usize = 1024;
+
+/// Default for the longest value in bytes (configurable). K2V is for small values; a shard holds a value in memory
+/// while it is written. Beyond it: 413 `EntityTooLarge`.
+pub const VALUE_BYTES_MAX_DEFAULT: usize = 1 << 20;
+
+/// Default for the longest request body in bytes (configurable). Beyond it: 413 `EntityTooLarge`.
+pub const BODY_BYTES_MAX_DEFAULT: usize = 64 << 20;
+
+/// Default for the concurrent values of one item (configurable). One more client write without a covering token:
+/// 409 `TooManyConcurrentValues`. Merging replicas is never refused by it.
+pub const CONCURRENT_VALUES_MAX_DEFAULT: usize = 256;
+
+/// Longest causality token in bytes, before base64: 255 actors. A longer one was not issued here: 400.
+pub const TOKEN_BYTES_MAX: usize = 4096;
+
+/// Longest seen marker in bytes, before base64. A longer one was not issued here: 400.
+pub const MARKER_BYTES_MAX: usize = 1024;
+
+/// How far ahead of the newest dot a shard's durable watermark is moved, in milliseconds of dot time. A larger step
+/// saves disk writes; a smaller one saves nothing that matters, as dots are 64 bits wide.
+pub const WATERMARK_STEP_MS: u64 = 60_000;
+
+/// Actor ids of past epochs that a shard remembers. Older ones are forgotten, and a seen marker that names one is
+/// answered with the whole range, once.
+pub const ACTOR_HISTORY_MAX: usize = 4096;
+
+/// Changes that a shard keeps in memory so that a poll of a range need not read the range again. A poll that lags
+/// further behind reads the range from disk.
+pub const RECENT_CHANGES_MAX: usize = 1024;
+
+/// Requests that wait in one shard's mailbox. Beyond it: 503, nothing applied.
+pub const SHARD_MAILBOX_MAX: usize = 4096;
+
+/// Writes of one shard that may be on their way to disk. Beyond it: 503, nothing applied.
+pub const SHARD_WRITES_IN_FLIGHT_MAX: usize = 4096;
+
+/// Pollers that may hang on one shard. Beyond it: 503.
+pub const SHARD_POLLERS_MAX: usize = 65_536;
+
+/// Bytes of items that one transaction takes from the lane's queue before it commits; the rest waits for the next.
+/// It bounds the pages that LMDB keeps dirty in memory.
+pub const GROUP_BYTES_MAX: usize = 32 << 20;
+
+/// Batches that one transaction takes from the lane's queue before it commits.
+pub const GROUP_BATCHES_MAX: usize = 1024;
+
+/// Batches that wait in one lane's mailbox: every shard of the lane is back-pressured beyond it (503).
+pub const LANE_MAILBOX_MAX: usize = 16_384;
+
+/// Bytes of values that one page of a range read takes from a snapshot before it lets the snapshot go, so that a
+/// slow reader neither grows memory nor keeps old pages of the store alive.
+pub const PAGE_BYTES_MAX: usize = 256 << 10;
+
+/// Items that one page of a range read takes from a snapshot.
+pub const PAGE_ITEMS_MAX: usize = 1000;
