@@ -1,0 +1,173 @@
+//! Where items live: durable transactions, snapshots, and the keyspaces in between.
+//!
+//! A store is one environment. Writers go through its lane, which commits everything that has queued up in one
+//! transaction (group commit); readers take snapshots and never wait for a writer.
+//!
+//! Two stores keep the same contract, and one suite checks both: LMDB for nodes, memory for tests and the simulator.
+
+pub mod counters;
+pub mod range;
+
+use crate::causality::Item;
+use crate::ids::{ActorId, BucketId, ItemKey, Partition, PartitionHash, ShardIndex, SortKey};
+use counters::{CountersDelta, PartitionCounters};
+use range::KeyRange;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+
+/// The time between two moments at which a store may have forgotten something.
+///
+/// Drawn at random whenever an environment is new, restored, or was not closed cleanly. An actor id that was stored
+/// under another epoch is never minted from again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Epoch(pub u64);
+
+/// What a shard keeps beside its items.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ShardMeta {
+    /// The epoch in which the newest actor id was drawn.
+    pub epoch: Epoch,
+    /// Every actor id that the shard minted from on this node, oldest first.
+    pub actors: Vec<ActorId>,
+    /// No dot of the newest actor has a larger time.
+    pub watermark: u64,
+}
+
+/// One change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Write {
+    /// Replaces an item, and moves its partition's counters along with it.
+    PutItem {
+        /// The partition, with its names: the index needs them.
+        partition: Partition,
+        /// Which item.
+        sort_key: SortKey,
+        /// [`Item::encode`] of the new state.
+        item: Vec<u8>,
+        /// New state minus old state.
+        delta: CountersDelta,
+    },
+    /// Replaces what a shard keeps beside its items.
+    PutShardMeta {
+        /// Which shard.
+        shard: ShardIndex,
+        /// The new state.
+        meta: ShardMeta,
+    },
+    /// Replaces a row of the control plane.
+    PutControl {
+        /// The row's key.
+        key: Vec<u8>,
+        /// The row's content.
+        value: Vec<u8>,
+    },
+}
+
+impl Write {
+    /// Whether the write needs room beyond what it gives back. Deletions do not, and go through when the store is full.
+    pub fn grows(&self) -> bool {
+        match self {
+            Write::PutItem { delta, .. } => delta.bytes > 0 || delta.values > 0,
+            Write::PutShardMeta { .. } => false,
+            Write::PutControl { .. } => true,
+        }
+    }
+}
+
+/// A read did not come through.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The environment could not be read.
+    #[error("the store cannot be read: {0}")]
+    Unreadable(String),
+    /// A row does not hold what its keyspace's layout says.
+    #[error("a row of keyspace `{keyspace}` is corrupt: key {key_hex}")]
+    Corrupt {
+        /// The keyspace's name.
+        keyspace: &'static str,
+        /// The row's key.
+        key_hex: String,
+    },
+}
+
+/// A transaction did not come through. Nothing of it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// The map has no room. Reads and deletions go on.
+    #[error("the store's map is full: raise `lmdb_map_size`, or delete items")]
+    MapFull,
+    /// The file system has no room. Reads and deletions go on.
+    #[error("the disk is full: free space on it, or delete items")]
+    DiskFull,
+    /// The environment may no longer be trusted to keep a write: it must be reopened before it takes another one.
+    #[error("the store failed: {0}")]
+    Broken(String),
+}
+
+/// An environment. Cheap to share; many snapshots beside one committing lane.
+pub trait Store: Send + Sync + 'static {
+    /// A consistent view, as of the last commit before it was taken.
+    type Snapshot<'s>: Snapshot
+    where
+        Self: 's;
+
+    /// Takes a view. Keep it short: as long as it lives, pages that were replaced since cannot be used again.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    fn snapshot(&self) -> Result<Self::Snapshot<'_>, StoreError>;
+
+    /// Applies all writes in order in one transaction, and returns once it is durable (as far as the configured
+    /// durability says). Blocks for as long as the disk takes.
+    ///
+    /// # Errors
+    /// [`CommitError`]; then no write of the transaction is stored.
+    fn commit<'w>(&self, writes: &mut dyn Iterator<Item = &'w Write>) -> Result<(), CommitError>;
+
+    /// The epoch that opening the store began or resumed.
+    fn epoch(&self) -> Epoch;
+}
+
+/// A consistent view of a store.
+pub trait Snapshot {
+    /// One item; `None` if it was never written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn item(&self, key: &ItemKey) -> Result<Option<Item<'_>>, StoreError>;
+
+    /// Shows the items of a partition whose sort keys lie in `range`, in its direction, until `visit` breaks.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn scan_items(
+        &self,
+        partition: PartitionHash,
+        range: &KeyRange,
+        visit: &mut dyn FnMut(&str, Item<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// Shows the partitions of a bucket that ever held an item and whose keys lie in `range`, in its direction, until
+    /// `visit` breaks.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn scan_partitions(
+        &self,
+        bucket: BucketId,
+        range: &KeyRange,
+        visit: &mut dyn FnMut(&str, PartitionCounters) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// What a shard keeps beside its items; `None` before its first write.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn shard_meta(&self, shard: ShardIndex) -> Result<Option<ShardMeta>, StoreError>;
+
+    /// Every row of the control plane, by key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn control(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+}
