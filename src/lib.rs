@@ -1,1 +1,3 @@
 //! The Troupe node: command line, configuration, and the HTTP gateway over the actors of `troupe-actors`.
+
+pub mod config;
