@@ -1,0 +1,15 @@
+//! The bounds of signature verification.
+
+/// A presigned URL lives a week at most, as AWS has it: a longer or an empty life is answered with 400.
+pub const PRESIGNED_EXPIRES_S_MAX: u32 = 604_800;
+
+/// The clock window unless it is configured: 15 minutes, as AWS has it. Outside it the caller sees 403.
+pub const CLOCK_WINDOW_S_DEFAULT: u32 = 15 * 60;
+
+/// Signing keys that each thread remembers. A key that does not fit is derived again, which costs about 2 µs,
+/// so a caller sees nothing at the limit. 256 slots take about 100 KiB per thread when all are full.
+pub(super) const SIGNING_KEY_SLOTS: usize = 256;
+
+/// A scratch buffer that one request grew beyond this is given back instead of being kept for the next request,
+/// so that one large request head does not hold memory for ever.
+pub(super) const SCRATCH_BYTES_KEPT_MAX: usize = 16 * 1024;
