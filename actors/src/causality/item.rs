@@ -157,8 +157,8 @@ impl<'a> Item<'a> {
                     ours.siblings.insert(at, sibling.clone());
                 }
             }
-            // A value that they saw and no longer hold was overwritten there; a time above everything they saw is
-            // news to them.
+            // What an actor discards of its own dots is always everything up to a time, so the larger time speaks for
+            // both sides: a held value above it was overwritten by neither.
             ours.discarded = discarded;
             ours.siblings.retain(|held| held.time > discarded);
         }
@@ -186,8 +186,8 @@ impl<'a> Item<'a> {
 
     /// Reads what [`Item::encode`] wrote, borrowing the values; `None` if the bytes are not an item.
     pub fn decode(bytes: &'a [u8]) -> Option<Item<'a>> {
-        let item: Item<'a> = postcard::from_bytes(bytes).ok()?;
-        item.is_well_formed().then_some(item)
+        let (item, rest) = postcard::take_from_bytes::<Item<'a>>(bytes).ok()?;
+        (rest.is_empty() && item.is_well_formed()).then_some(item)
     }
 
     fn is_well_formed(&self) -> bool {

@@ -14,6 +14,8 @@ mod context;
 mod item;
 mod marker;
 mod seal;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use context::Context;
