@@ -13,4 +13,5 @@ pub mod causality;
 pub mod clock;
 pub mod ids;
 pub mod limits;
+pub mod shard;
 pub mod store;

@@ -25,6 +25,9 @@ pub const CONCURRENT_VALUES_MAX_DEFAULT: usize = 256;
 /// Longest causality token in bytes, before base64: 255 actors. A longer one was not issued here: 400.
 pub const TOKEN_BYTES_MAX: usize = 4096;
 
+/// Actors that one causality token can name: 8 bytes of seal, 16 bytes for each.
+pub const TOKEN_ACTORS_MAX: usize = (TOKEN_BYTES_MAX - 8) / 16;
+
 /// Longest seen marker in bytes, before base64. A longer one was not issued here: 400.
 pub const MARKER_BYTES_MAX: usize = 1024;
 

@@ -53,6 +53,12 @@ pub struct Branch<'a> {
     pub siblings: Vec<Sibling<'a>>,
 }
 
+impl Branch<'_> {
+    fn newest_time(&self) -> u64 {
+        self.siblings.last().map_or(self.discarded, |last| last.time)
+    }
+}
+
 /// An item: the set of values that no write has overwritten, and what it takes to tell.
 ///
 /// Persisted as postcard: `branches: [(actor u64 LE, discarded varint, [(time varint, 0 | 1 len bytes)])]`.
@@ -81,8 +87,7 @@ impl<'a> Item<'a> {
 
     /// Everything that a reader of this item has seen: what a token for it carries.
     pub fn context(&self) -> Context {
-        let newest = |branch: &Branch<'_>| branch.siblings.last().map_or(branch.discarded, |last| last.time);
-        let pairs = self.branches.iter().map(|branch| (branch.actor, newest(branch))).collect();
+        let pairs = self.branches.iter().map(|branch| (branch.actor, branch.newest_time())).collect();
         Context::from_ascending(pairs).unwrap_or_default()
     }
 
@@ -133,6 +138,21 @@ impl<'a> Item<'a> {
     /// How many values would be alive after a write with `context`.
     pub fn sibling_count_after(&self, context: &Context) -> usize {
         1 + self.siblings().filter(|(dot, _)| !context.covers(*dot)).count()
+    }
+
+    /// The newest time of `actor` that the item knows of; 0 if none.
+    pub fn newest_time_of(&self, actor: ActorId) -> u64 {
+        self.branches
+            .binary_search_by_key(&actor, |branch| branch.actor)
+            .map_or(0, |at| self.branches[at].newest_time())
+    }
+
+    /// Drops what is known of `retired` actors that have no live value here.
+    ///
+    /// Only for an item that no other replica holds, and actors that never mint again: then nothing can bring back what
+    /// they discarded. It keeps the contexts of an item that lives through many epochs short.
+    pub fn forget_retired(&mut self, retired: &[ActorId]) {
+        self.branches.retain(|branch| !branch.siblings.is_empty() || !retired.contains(&branch.actor));
     }
 
     /// How many actors the item would know after a write of `actor` with `context`.

@@ -6,6 +6,7 @@
 //! Two stores keep the same contract, and one suite checks both: LMDB for nodes, memory for tests and the simulator.
 
 pub mod counters;
+pub mod lane;
 pub mod range;
 
 use crate::causality::Item;

@@ -1,0 +1,267 @@
+//! The shell of a shard: turns messages into events and carries effects out.
+
+use super::{
+    BatchId, Changes, Effect, Event, ItemWrite, PollError, PollId, RequestId, ShardCore, Watched, WriteError,
+    WritePlan,
+};
+use crate::causality::{Item, SeenMarker};
+use crate::clock::wall_now;
+use crate::ids::{ItemKey, PartitionHash, ShardIndex};
+use crate::limits::{LANE_MAILBOX_MAX, SHARD_MAILBOX_MAX};
+use crate::store::lane::{Persist, PersistError, Persisted};
+use crate::store::range::KeyRange;
+use crate::store::{Snapshot, Store, StoreError};
+use actix::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+
+/// One shard at work.
+pub struct ShardActor<S: Store> {
+    shard: ShardIndex,
+    core: ShardCore,
+    parts: ShardParts<S>,
+    requests: BTreeMap<RequestId, oneshot::Sender<Result<(), WriteError>>>,
+    next_request: RequestId,
+    polls: BTreeMap<PollId, Arc<Notify>>,
+    persisted: mpsc::UnboundedSender<Persisted>,
+    /// Taken when the actor starts.
+    persisted_stream: Option<mpsc::UnboundedReceiver<Persisted>>,
+}
+
+/// What a shard is plugged into.
+pub struct ShardParts<S: Store> {
+    /// The store that its snapshots come from.
+    pub store: Arc<S>,
+    /// The lane that commits to that store.
+    pub lane: Recipient<Persist>,
+    /// Room in the lane's mailbox, so that a batch that was merged is never turned away.
+    pub lane_room: Arc<Semaphore>,
+    /// The node's gauge of pollers.
+    pub poller_gauge: Arc<AtomicUsize>,
+}
+
+impl<S: Store> Clone for ShardParts<S> {
+    fn clone(&self) -> ShardParts<S> {
+        ShardParts {
+            store: Arc::clone(&self.store),
+            lane: self.lane.clone(),
+            lane_room: Arc::clone(&self.lane_room),
+            poller_gauge: Arc::clone(&self.poller_gauge),
+        }
+    }
+}
+
+impl<S: Store> ShardParts<S> {
+    /// The room that a lane's mailbox has, for all shards that share the lane.
+    pub fn lane_room() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(LANE_MAILBOX_MAX))
+    }
+}
+
+impl<S: Store> ShardActor<S> {
+    /// A shard around `core`, ready to start.
+    pub fn new(shard: ShardIndex, core: ShardCore, parts: ShardParts<S>) -> ShardActor<S> {
+        let (persisted, stream) = mpsc::unbounded_channel();
+        ShardActor {
+            shard,
+            core,
+            parts,
+            requests: BTreeMap::new(),
+            next_request: RequestId(0),
+            polls: BTreeMap::new(),
+            persisted,
+            persisted_stream: Some(stream),
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        for effect in self.core.step(wall_now(), event) {
+            self.run(effect);
+        }
+    }
+
+    fn run(&mut self, effect: Effect) {
+        match effect {
+            Effect::Persist { batch, fence, writes } => self.persist(batch, fence, writes),
+            // No layout names a second replica yet, and no link leads to one: whoever asks for it is told so.
+            Effect::Merge { batch, peer, .. } => self.step(Event::Merged { batch, peer, durable: false }),
+            Effect::Answer { request, outcome } => {
+                if let Some(client) = self.requests.remove(&request) {
+                    answer(client, outcome);
+                }
+            }
+            Effect::Wake { poll } => {
+                if let Some(signal) = self.polls.get(&poll) {
+                    signal.notify_one();
+                }
+            }
+        }
+    }
+
+    fn persist(&mut self, batch: BatchId, fence: u64, writes: Vec<crate::store::Write>) {
+        let message =
+            Persist { shard: self.shard, fence, batch: batch.0, writes, done: self.persisted.clone() };
+        if self.parts.lane.try_send(message).is_err() {
+            // Room was reserved, so the lane is gone: nothing is committed from now on.
+            let outcome = Err(PersistError::Broken("the node is stopping".to_owned()));
+            self.settled(Persisted { batch: batch.0, outcome });
+        }
+    }
+
+    fn settled(&mut self, persisted: Persisted) {
+        self.parts.lane_room.add_permits(1);
+        self.step(Event::Persisted { batch: BatchId(persisted.batch), outcome: persisted.outcome });
+    }
+
+    /// Reads what the core does not hold itself. One snapshot for all keys, taken after every earlier event.
+    fn stored(&self, writes: &[ItemWrite]) -> Result<Vec<Option<Item<'static>>>, StoreError> {
+        let snapshot = self.parts.store.snapshot()?;
+        let load = |write: &ItemWrite| {
+            let key = write.key();
+            if self.core.holds(&key) { Ok(None) } else { load(&snapshot, &key) }
+        };
+        writes.iter().map(load).collect()
+    }
+
+    fn write(&mut self, message: Write) {
+        match self.parts.lane_room.try_acquire() {
+            // Given back when the batch is settled, or below if there is none.
+            Ok(room) => room.forget(),
+            Err(_) => return answer(message.answer, Err(WriteError::Overloaded)),
+        }
+        let batches_before = self.core.batches_planned();
+        match self.stored(&message.writes) {
+            Ok(stored) => {
+                let request = self.next_request;
+                self.next_request = RequestId(request.0 + 1);
+                self.requests.insert(request, message.answer);
+                self.step(Event::Write { request, writes: message.writes, stored, plan: message.plan });
+            }
+            Err(error) => answer(message.answer, Err(WriteError::NotRead(error))),
+        }
+        if self.core.batches_planned() == batches_before {
+            self.parts.lane_room.add_permits(1);
+        }
+    }
+}
+
+/// The client may have hung up; its write stands all the same.
+fn answer(client: oneshot::Sender<Result<(), WriteError>>, outcome: Result<(), WriteError>) {
+    let _ = client.send(outcome);
+}
+
+fn load<V: Snapshot>(snapshot: &V, key: &ItemKey) -> Result<Option<Item<'static>>, StoreError> {
+    Ok(snapshot.item(key)?.map(Item::into_owned))
+}
+
+impl<S: Store> Actor for ShardActor<S> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(SHARD_MAILBOX_MAX);
+        if let Some(mut persisted) = self.persisted_stream.take() {
+            ctx.add_stream(futures_util::stream::poll_fn(move |task| persisted.poll_recv(task)));
+        }
+    }
+}
+
+impl<S: Store> StreamHandler<Persisted> for ShardActor<S> {
+    fn handle(&mut self, persisted: Persisted, _: &mut Context<Self>) {
+        self.settled(persisted);
+    }
+
+    fn finished(&mut self, _: &mut Context<Self>) {
+        // The actor holds a sender itself: the stream ends with the actor.
+    }
+}
+
+/// Write items of one shard, all in one transaction.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Write {
+    pub(super) writes: Vec<ItemWrite>,
+    pub(super) plan: WritePlan,
+    pub(super) answer: oneshot::Sender<Result<(), WriteError>>,
+}
+
+impl<S: Store> Handler<Write> for ShardActor<S> {
+    type Result = ();
+
+    fn handle(&mut self, message: Write, _: &mut Context<Self>) {
+        self.write(message);
+    }
+}
+
+/// Ask whether writes would be refused, without writing.
+#[derive(Message)]
+#[rtype(result = "Result<(), WriteError>")]
+pub(super) struct Check {
+    pub(super) writes: Vec<ItemWrite>,
+}
+
+impl<S: Store> Handler<Check> for ShardActor<S> {
+    type Result = Result<(), WriteError>;
+
+    fn handle(&mut self, message: Check, _: &mut Context<Self>) -> Result<(), WriteError> {
+        let stored = self.stored(&message.writes).map_err(WriteError::NotRead)?;
+        self.core.check(&message.writes, stored)
+    }
+}
+
+/// Have `signal` notified by every commit to what is watched.
+#[derive(Message)]
+#[rtype(result = "Result<(), PollError>")]
+pub(super) struct Subscribe {
+    pub(super) poll: PollId,
+    pub(super) watched: Watched,
+    pub(super) signal: Arc<Notify>,
+}
+
+impl<S: Store> Handler<Subscribe> for ShardActor<S> {
+    type Result = Result<(), PollError>;
+
+    fn handle(&mut self, message: Subscribe, _: &mut Context<Self>) -> Result<(), PollError> {
+        self.core.admit_poller()?;
+        self.polls.insert(message.poll, message.signal);
+        self.parts.poller_gauge.fetch_add(1, Ordering::Relaxed);
+        self.step(Event::Subscribe { poll: message.poll, watched: message.watched });
+        Ok(())
+    }
+}
+
+/// Forget a poller.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Unsubscribe {
+    pub(super) poll: PollId,
+}
+
+impl<S: Store> Handler<Unsubscribe> for ShardActor<S> {
+    type Result = ();
+
+    fn handle(&mut self, message: Unsubscribe, _: &mut Context<Self>) {
+        if self.polls.remove(&message.poll).is_some() {
+            self.parts.poller_gauge.fetch_sub(1, Ordering::Relaxed);
+            self.step(Event::Unsubscribe { poll: message.poll });
+        }
+    }
+}
+
+/// Ask what changed in a range since a marker.
+#[derive(Message)]
+#[rtype(result = "Changes")]
+pub(super) struct ChangesSince {
+    pub(super) partition: PartitionHash,
+    pub(super) range: KeyRange,
+    pub(super) marker: SeenMarker,
+}
+
+impl<S: Store> Handler<ChangesSince> for ShardActor<S> {
+    type Result = MessageResult<ChangesSince>;
+
+    fn handle(&mut self, message: ChangesSince, _: &mut Context<Self>) -> MessageResult<ChangesSince> {
+        MessageResult(self.core.changes(message.partition, &message.range, &message.marker))
+    }
+}

@@ -1,0 +1,40 @@
+use super::{BatchId, PollId, RequestId, WriteError};
+use crate::ids::NodeId;
+use crate::store::Write;
+
+/// What a shard wants done, in this order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Store the writes in one transaction. Batches reach the lane in the order of these effects.
+    Persist {
+        /// Comes back in [`super::Event::Persisted`].
+        batch: BatchId,
+        /// Raised whenever a batch was refused: the lane refuses every batch of an older fence, because its items were
+        /// merged on top of state that was never stored.
+        fence: u64,
+        /// The writes.
+        writes: Vec<Write>,
+    },
+    /// Send the merged items to another replica. May run before the batch is durable here: after a crash that forgets
+    /// the dots of the batch, they are never minted again.
+    Merge {
+        /// Comes back in [`super::Event::Merged`].
+        batch: BatchId,
+        /// To which replica.
+        peer: NodeId,
+        /// The items of the batch.
+        writes: Vec<Write>,
+    },
+    /// Answer a client. Success is only said once the quorum, this node included, is durable.
+    Answer {
+        /// Which client.
+        request: RequestId,
+        /// What to say.
+        outcome: Result<(), WriteError>,
+    },
+    /// Tell a poller to read again. Only said after the commit that it will then see.
+    Wake {
+        /// Which poller.
+        poll: PollId,
+    },
+}

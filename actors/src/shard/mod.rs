@@ -1,0 +1,93 @@
+//! A shard owns its items and serialises their writes: the one place where dots are minted.
+//!
+//! ```text
+//!             ShardActor (shell)                         LaneActor
+//!  Write ──▶  stored items ─▶ ShardCore ─▶ Persist ────────▶ group commit
+//!                                │  ▲                          │
+//!  answer ◀── Answer ◀───────────┘  └──────── Persisted ◀──────┘
+//!  pollers ◀─ Wake   ◀───────────┘
+//! ```
+//!
+//! * [`ShardCore`] decides: what the next state of an item is, under which dot, who is told and when.
+//! * [`ShardActor`] obeys: it reads what the core asks for, and carries its effects out.
+//! * [`Shards`] is what the gateway holds: one address per shard.
+
+mod actor;
+mod changes;
+mod core;
+mod dots;
+mod effect;
+mod event;
+mod handle;
+mod overlay;
+mod pollers;
+mod quorum;
+#[cfg(test)]
+mod tests;
+
+pub use self::core::{ShardCore, ShardLimits};
+pub use actor::{ShardActor, ShardParts};
+pub use changes::{Changes, Since, Unseen};
+pub use effect::Effect;
+pub use event::{Event, ItemWrite, WritePlan};
+pub use handle::{Shards, Subscription};
+
+/// A client request that waits for its answer, unique within one shard.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RequestId(pub u64);
+
+/// A group of writes of one shard that is stored in one transaction, ascending in the order of minting.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct BatchId(pub u64);
+
+/// A poller, unique within one node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct PollId(pub u64);
+
+/// What a poller waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Watched {
+    /// Any write to one item.
+    Item(crate::ids::ItemKey),
+    /// Any write to a range of a partition.
+    Range(crate::ids::PartitionHash, crate::store::range::KeyRange),
+}
+
+/// A write was not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The caller's fault, nothing happened: the item already holds as many concurrent values as it may.
+    #[error(
+        "the item holds {max} concurrent values already: read it, and write with the causality token that comes with it"
+    )]
+    TooManyConcurrentValues {
+        /// The configured limit.
+        max: usize,
+    },
+    /// Nothing happened: there is no room.
+    #[error("{0}")]
+    InsufficientStorage(String),
+    /// Nothing happened: more is waiting than this node takes.
+    #[error("the node is overloaded, nothing was stored: try again")]
+    Overloaded,
+    /// Nothing happened: what the write builds on cannot be read.
+    #[error("nothing was stored: {0}")]
+    NotRead(crate::store::StoreError),
+    /// Nothing happened: the node is stopping.
+    #[error("the node is stopping, nothing was stored: try again at another one")]
+    Stopping,
+    /// The write may or may not be kept.
+    #[error("{0}: the write may or may not be kept")]
+    Unknown(String),
+}
+
+/// A poll could not be set up or has no shard any more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PollError {
+    /// The shard carries as many pollers as it may.
+    #[error("too many polls are waiting: try again later")]
+    TooMany,
+    /// The node is stopping.
+    #[error("the node is stopping: try again at another one")]
+    Stopping,
+}

@@ -1,0 +1,34 @@
+//! What is written and not yet stored: the next write to the same item builds on it.
+
+use super::BatchId;
+use crate::causality::Item;
+use crate::ids::ItemKey;
+use std::collections::BTreeMap;
+
+/// Uncommitted items by key.
+#[derive(Debug, Default)]
+pub(super) struct Overlay {
+    items: BTreeMap<ItemKey, (BatchId, Item<'static>)>,
+}
+
+impl Overlay {
+    pub(super) fn get(&self, key: &ItemKey) -> Option<&Item<'static>> {
+        self.items.get(key).map(|(_, item)| item)
+    }
+
+    pub(super) fn put(&mut self, batch: BatchId, key: ItemKey, item: Item<'static>) {
+        self.items.insert(key, (batch, item));
+    }
+
+    /// The batch is stored: a snapshot shows the item now, unless a later batch changed it again.
+    pub(super) fn committed(&mut self, batch: BatchId, key: &ItemKey) {
+        if self.items.get(key).is_some_and(|(newest, _)| *newest == batch) {
+            self.items.remove(key);
+        }
+    }
+
+    /// A batch was refused, and so will be every later one: what is stored is all there is.
+    pub(super) fn clear(&mut self) {
+        self.items.clear();
+    }
+}
