@@ -1,0 +1,17 @@
+//! One file per rule.
+
+mod io;
+mod layers;
+pub(crate) mod length;
+mod names;
+mod places;
+mod words;
+
+use crate::Rule;
+use crate::source::Source;
+
+const RULES: &[Rule] = &[io::rule, layers::rule, length::rule, names::rule, places::rule, words::rule];
+
+pub(crate) fn complaints(source: &Source) -> Vec<String> {
+    RULES.iter().flat_map(|rule| rule(source)).collect()
+}
