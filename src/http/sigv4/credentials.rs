@@ -6,6 +6,7 @@ use super::error::{MalformedPart, SigV4Error};
 use super::limits::PRESIGNED_EXPIRES_S_MAX;
 use super::query::{CanonicalQuery, parameter};
 use std::borrow::Cow;
+use std::time::Duration;
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 pub(super) const SERVICE: &str = "k2v";
@@ -80,13 +81,14 @@ impl<'a> Claim<'a> {
 
     /// Checks the date against the server's clock. A presigned request lives from its date to its expiry; the window only
     /// forgives a server clock that is behind.
-    pub(super) fn check_clock(&self, now_unix_s: i64, window_s: u32) -> Result<(), SigV4Error> {
+    pub(super) fn check_clock(&self, now_unix_s: i64, window: Duration) -> Result<(), SigV4Error> {
         let age_s = now_unix_s.saturating_sub(self.date.unix_s());
-        let window = i64::from(window_s);
+        let window_s = window.as_secs();
+        let age_max_s = i64::try_from(window_s).unwrap_or(i64::MAX);
         match self.expires_s {
-            _ if age_s < -window => Err(SigV4Error::TimeTooSkewed { window_s }),
+            _ if age_s < -age_max_s => Err(SigV4Error::TimeTooSkewed { window_s }),
             Some(expires_s) if age_s > i64::from(expires_s) => Err(SigV4Error::Expired),
-            None if age_s > window => Err(SigV4Error::TimeTooSkewed { window_s }),
+            None if age_s > age_max_s => Err(SigV4Error::TimeTooSkewed { window_s }),
             Some(_) | None => Ok(()),
         }
     }
@@ -183,7 +185,7 @@ mod tests {
         }
 
         #[test]
-        fn no_clock_makes_the_window_check_overflow(now in any::<i64>(), window in any::<u32>(), expires in any::<Option<u32>>()) {
+        fn no_clock_makes_the_window_check_overflow(now in any::<i64>(), window in any::<u64>(), expires in any::<Option<u32>>()) {
             let claim = Claim {
                 credential: "".into(),
                 signed_headers: "".into(),
@@ -191,7 +193,7 @@ mod tests {
                 date: AmzDate::parse(b"20150830T123600Z").expect("a date"),
                 expires_s: expires,
             };
-            let _ = claim.check_clock(now, window);
+            let _ = claim.check_clock(now, Duration::from_secs(window));
         }
     }
 }

@@ -116,14 +116,51 @@ fn push_escape(out: &mut Vec<u8>, byte: u8) {
 }
 
 fn hex_pair(high: u8, low: u8) -> Option<u8> {
-    Some(hex_digit(high)? << 4 | hex_digit(low)?)
+    let (high, low) = (HEX_VALUE[usize::from(high)], HEX_VALUE[usize::from(low)]);
+    // One test for both: a digit's value fits in four bits, NOT_HEX does not.
+    ((high | low) < 16).then_some(high << 4 | low)
 }
 
-fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+const NOT_HEX: u8 = 0xff;
+
+/// Digits and letters come in no order that a branch predictor could learn, so they are looked up.
+static HEX_VALUE: [u8; 256] = {
+    let mut table = [NOT_HEX; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        table[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_digits_of_both_cases_decode_and_nothing_else_does() {
+        for high in 0..=255 {
+            for low in 0..=255 {
+                let text = [high, low];
+                let expect = std::str::from_utf8(&text)
+                    .ok()
+                    .filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                    .and_then(|text| u8::from_str_radix(text, 16).ok());
+                assert_eq!(hex_pair(high, low), expect, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn thirty_two_bytes_are_sixty_four_digits_exactly() {
+        let bytes: [u8; 32] = std::array::from_fn(|n| n as u8 * 8 + 7);
+        let mut text = Vec::new();
+        push_hex(&mut text, &bytes);
+        assert_eq!(text, hex::encode(bytes).as_bytes());
+        assert_eq!(hex_32(&text), Some(bytes));
+        assert_eq!(hex_32(&text[1..]), None);
+        assert_eq!(hex_32(b""), None);
     }
 }

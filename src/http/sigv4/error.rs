@@ -89,7 +89,7 @@ pub enum SigV4Error {
     )]
     TimeTooSkewed {
         /// The clock window in force.
-        window_s: u32,
+        window_s: u64,
     },
 
     /// 403 `RequestTimeTooSkewed`: a presigned URL that has run out.

@@ -1,10 +1,7 @@
 //! The bounds of signature verification.
 
 /// A presigned URL lives a week at most, as AWS has it: a longer or an empty life is answered with 400.
-pub const PRESIGNED_EXPIRES_S_MAX: u32 = 604_800;
-
-/// The clock window unless it is configured: 15 minutes, as AWS has it. Outside it the caller sees 403.
-pub const CLOCK_WINDOW_S_DEFAULT: u32 = 15 * 60;
+pub(super) const PRESIGNED_EXPIRES_S_MAX: u32 = 604_800;
 
 /// Signing keys that each thread remembers. A key that does not fit is derived again, which costs about 2 µs,
 /// so a caller sees nothing at the limit. 256 slots take about 100 KiB per thread when all are full.

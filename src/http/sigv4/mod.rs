@@ -19,7 +19,7 @@ mod date;
 mod encode;
 mod error;
 mod head;
-pub mod limits;
+mod limits;
 mod payload;
 mod query;
 mod signing_key;
@@ -39,6 +39,7 @@ use query::CanonicalQuery;
 use sha2::{Digest, Sha256};
 use signing_key::{Signer, signing_key};
 use std::cell::Cell;
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 
 /// What the verification needs to know about this server.
@@ -46,8 +47,8 @@ use subtle::ConstantTimeEq;
 pub struct VerifierConfig {
     /// The region that requests must be signed for (`s3_region`).
     pub region: String,
-    /// How far a request's date may be from the server's clock, either way, in seconds.
-    pub clock_window_s: u32,
+    /// How far a request's date may be from the server's clock, either way; whole seconds count.
+    pub clock_window: Duration,
 }
 
 /// An access key, as far as verification needs it.
@@ -110,7 +111,7 @@ fn verify<H: HeaderSource + ?Sized, K: AccessKey>(
         (None, false) => return Err(SigV4Error::NoCredentials),
     };
     let key_id = claim.key_id_in_scope(&config.region)?;
-    claim.check_clock(now_unix_s, config.clock_window_s)?;
+    claim.check_clock(now_unix_s, config.clock_window)?;
     let (payload, payload_hash) = PayloadCheck::parse(headers.payload_hash, claim.expires_s.is_some())?;
 
     let parts = CanonicalParts {

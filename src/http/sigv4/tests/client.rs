@@ -7,13 +7,14 @@ use super::super::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::time::Duration;
 
 pub(super) const KEY_ID: &str = "GK3515373e4c851ebaad366558";
 pub(super) const SECRET: &str = "7d37d093435a41f2aab8f13c19ba067d9776c90215f56614adad6ece597dbb34";
 pub(super) const REGION: &str = "garage";
 pub(super) const DATE: &str = "20260314T150926Z";
 pub(super) const NOW_S: i64 = 1_773_500_966;
-pub(super) const WINDOW_S: u32 = 900;
+pub(super) const WINDOW_S: u64 = 900;
 
 /// A request as it goes over the wire, header names in lower case.
 #[derive(Debug, Clone)]
@@ -115,7 +116,8 @@ impl Request {
             raw_query: &self.query,
             headers: &self.headers,
         };
-        let config = VerifierConfig { region: REGION.to_owned(), clock_window_s: WINDOW_S };
+        let config =
+            VerifierConfig { region: REGION.to_owned(), clock_window: Duration::from_secs(WINDOW_S) };
         authenticate(&head, now_s, &config, |id| (id == KEY_ID).then_some(Key))
     }
 }
@@ -208,7 +210,8 @@ fn encoded_path(path: &str) -> String {
 
 /// The tests of this client write their queries in canonical encoding, so sorting is all that is left.
 fn sorted(query: &str) -> String {
-    let mut pairs: Vec<_> = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
+    let segments = query.split('&').filter(|segment| !segment.is_empty());
+    let mut pairs: Vec<_> = segments.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
     pairs.sort_unstable();
     pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }

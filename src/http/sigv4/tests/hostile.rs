@@ -315,7 +315,7 @@ fn a_date_that_is_none_is_refused() {
 #[test]
 fn the_clock_window_is_open_to_both_sides_and_ends_sharply() {
     let signed = Request::insert().signed(&RIGHT);
-    let window = i64::from(WINDOW_S);
+    let window = WINDOW_S.cast_signed();
     for now in [NOW_S - window, NOW_S, NOW_S + window] {
         assert!(signed.verify_at(now).is_ok(), "{now}");
     }
@@ -328,10 +328,10 @@ fn the_clock_window_is_open_to_both_sides_and_ends_sharply() {
 #[test]
 fn a_presigned_request_lives_from_its_date_to_its_expiry() {
     let signed = Request::insert().presigned(&RIGHT, "604800");
-    for now in [NOW_S - i64::from(WINDOW_S), NOW_S, NOW_S + i64::from(PRESIGNED_EXPIRES_S_MAX)] {
+    for now in [NOW_S - WINDOW_S.cast_signed(), NOW_S, NOW_S + i64::from(PRESIGNED_EXPIRES_S_MAX)] {
         assert!(signed.verify_at(now).is_ok(), "{now}");
     }
-    let too_early = signed.verify_at(NOW_S - i64::from(WINDOW_S) - 1).map(|_| ());
+    let too_early = signed.verify_at(NOW_S - WINDOW_S.cast_signed() - 1).map(|_| ());
     assert_eq!(too_early, Err(SigV4Error::TimeTooSkewed { window_s: WINDOW_S }));
     for now in [NOW_S + i64::from(PRESIGNED_EXPIRES_S_MAX) + 1, i64::MAX] {
         assert_eq!(signed.verify_at(now).map(|_| ()), Err(SigV4Error::Expired), "{now}");
