@@ -48,8 +48,8 @@ pub(super) fn check_all_signed(headers: &Headers<'_>) -> Result<(), SigV4Error> 
     }
 }
 
-/// Names must ascend, so each is there once and as many as there are headers at most: the search below is bounded by the
-/// number of headers that the HTTP parser lets in, squared.
+/// Names must ascend, so each is there once and there are no more of them than headers: the search below is
+/// bounded by the number of headers that the HTTP parser lets in, squared.
 fn push_headers(out: &mut Vec<u8>, signed: &str, headers: &mut Headers<'_>) -> Result<(), SigV4Error> {
     let mut previous = "";
     for name in signed.split(';') {
@@ -72,7 +72,8 @@ fn push_headers(out: &mut Vec<u8>, signed: &str, headers: &mut Headers<'_>) -> R
     Ok(())
 }
 
-/// Appends a value without its outer spaces and with inner runs of them as one. Only spaces: other white space is signed as it is.
+/// Appends a value without its outer spaces and with inner runs of them as one. Only spaces: other white space is
+/// signed as it is.
 fn push_value(out: &mut Vec<u8>, field: &mut Field<'_>) {
     field.is_signed = true;
     let value = trim_spaces(field.value);

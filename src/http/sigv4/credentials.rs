@@ -79,8 +79,8 @@ impl<'a> Claim<'a> {
         Ok(key_id)
     }
 
-    /// Checks the date against the server's clock. A presigned request lives from its date to its expiry; the window only
-    /// forgives a server clock that is behind.
+    /// Checks the date against the server's clock. A presigned request lives from its date to its expiry; the
+    /// window only forgives a server clock that is behind.
     pub(super) fn check_clock(&self, now_unix_s: i64, window: Duration) -> Result<(), SigV4Error> {
         let age_s = now_unix_s.saturating_sub(self.date.unix_s());
         let window_s = window.as_secs();
@@ -185,7 +185,11 @@ mod tests {
         }
 
         #[test]
-        fn no_clock_makes_the_window_check_overflow(now in any::<i64>(), window in any::<u64>(), expires in any::<Option<u32>>()) {
+        fn no_clock_makes_the_window_check_overflow(
+            now in any::<i64>(),
+            window in any::<u64>(),
+            expires in any::<Option<u32>>(),
+        ) {
             let claim = Claim {
                 credential: "".into(),
                 signed_headers: "".into(),

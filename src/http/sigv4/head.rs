@@ -62,8 +62,8 @@ pub(super) struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// Reads the headers once. Each of those that decide must be there at most once, `host` exactly once: a proxy and this
-    /// server must not be able to pick different ones.
+    /// Reads the headers once. Each of those that decide must be there at most once, `host` exactly once: a proxy
+    /// and this server must not be able to pick different ones.
     pub(super) fn collect<H: HeaderSource + ?Sized>(source: &'a H) -> Result<Self, SigV4Error> {
         let mut all =
             Headers { fields: SmallVec::new(), authorization: None, date: None, payload_hash: None };
