@@ -1,0 +1,91 @@
+//! The gateway's speed beside a bare actix-web server that answers the same bytes, in one run.
+//!
+//! `cargo bench --bench gateway` starts a durable node (fsync on) in a temporary folder and a bare server, drives both
+//! in turn over loopback with the same load generator, and prints the table of `docs/performance.md`. Rounds
+//! alternate between the two, so that a machine whose speed drifts shifts both.
+//!
+//! `-- --seconds 8` sets the length of one measurement, `-- --rounds 5` their number, `-- --only read,insert` picks.
+
+mod bare;
+mod load;
+mod node;
+mod requests;
+mod sign;
+
+use load::{Load, Measured};
+use requests::Workload;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+const CONNECTIONS: usize = 64;
+
+struct Options {
+    seconds: f64,
+    rounds: usize,
+    only: Option<Vec<String>>,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(port_file) = arguments.iter().position(|word| word == "--bare-server") {
+        return bare::serve(std::path::Path::new(&arguments[port_file + 1]));
+    }
+    let options = options(&arguments);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let node = node::start(&folder.path().join("node"));
+    let bare = bare::start(folder.path());
+    println!("| workload | Troupe, fsync on | bare actix-web | share | p50 ms | p99 ms |");
+    println!("|---|---|---|---|---|---|");
+    for workload in Workload::ALL {
+        if options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == workload.name())) {
+            row(workload, &options, &node, bare.address);
+        }
+    }
+    if options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == "poll")) {
+        let polls = 1000;
+        let bytes = load::memory_of_waiting_polls(&node, polls);
+        println!("| {polls} waiting polls | {:.1} KiB each | | | | |", bytes / 1024.0);
+    }
+}
+
+fn row(workload: Workload, options: &Options, node: &node::Node, bare: SocketAddr) {
+    requests::prepare(workload, node);
+    let mut troupe_runs = Vec::new();
+    let mut bare_runs = Vec::new();
+    for round in 0..options.rounds {
+        let requests = Rc::new(requests::render(workload, node, round, options.seconds));
+        let load = Load { connections: CONNECTIONS, seconds: options.seconds, warm_up_seconds: 0.5 };
+        troupe_runs.push(load.run(node.address, &requests, workload.repeats()));
+        bare_runs.push(load.run(bare, &requests, workload.repeats()));
+    }
+    let troupe = median(troupe_runs);
+    let bare = median(bare_runs);
+    let unit = workload.items_per_request();
+    println!(
+        "| {} | {:.0} {}/s | {:.0} requests/s | {:.0} % | {:.2} | {:.2} |",
+        workload.name(),
+        troupe.per_second * unit as f64,
+        workload.unit(),
+        bare.per_second,
+        100.0 * troupe.per_second / bare.per_second,
+        troupe.p50_ms,
+        troupe.p99_ms,
+    );
+}
+
+fn median(mut runs: Vec<Measured>) -> Measured {
+    runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+    runs.swap_remove(runs.len() / 2)
+}
+
+fn options(arguments: &[String]) -> Options {
+    let value = |flag: &str| {
+        let at = arguments.iter().position(|word| word == flag)?;
+        arguments.get(at + 1).cloned()
+    };
+    Options {
+        seconds: value("--seconds").map_or(4.0, |text| text.parse().expect("--seconds takes a number")),
+        rounds: value("--rounds").map_or(3, |text| text.parse().expect("--rounds takes a whole number")),
+        only: value("--only").map(|names| names.split(',').map(str::to_owned).collect()),
+    }
+}

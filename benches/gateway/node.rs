@@ -1,0 +1,73 @@
+//! A durable node in a process of its own.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+pub(crate) struct Node {
+    pub(crate) address: SocketAddr,
+    pub(crate) key_id: String,
+    pub(crate) secret: String,
+    pub(crate) region: String,
+    pub(crate) bucket: String,
+    process: Child,
+}
+
+impl Node {
+    /// The bytes of memory that belong to the process alone; the store's map is the kernel's page cache.
+    pub(crate) fn anonymous_bytes(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("Linux");
+        let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("RssAnon");
+        let kib: f64 = line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).expect("KiB");
+        kib * 1024.0
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.process.kill().expect("the node is running");
+        self.process.wait().expect("the node ends");
+    }
+}
+
+/// Starts `troupe dev` in `folder` and reads what it prints.
+pub(crate) fn start(folder: &Path) -> Node {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_troupe"))
+        .args([
+            "dev",
+            "--k2v-addr",
+            "127.0.0.1:0",
+            "--admin-addr",
+            "127.0.0.1:0",
+            "--rpc-addr",
+            "127.0.0.1:0",
+            "--dir",
+        ])
+        .arg(folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("troupe starts");
+    let lines = BufReader::new(process.stdout.take().expect("stdout is a pipe")).lines();
+    let mut exports = BTreeMap::new();
+    for line in lines.map_while(Result::ok) {
+        if let Some((name, value)) = line.strip_prefix("export ").and_then(|pair| pair.split_once('=')) {
+            exports.insert(name.to_owned(), value.trim_matches(['"', '\'']).to_owned());
+        }
+        if exports.contains_key("K2V_BUCKET") && exports.contains_key("AWS_SECRET_ACCESS_KEY") {
+            break;
+        }
+    }
+    let take =
+        |name: &str| exports.get(name).cloned().unwrap_or_else(|| panic!("troupe dev printed no {name}"));
+    let address = take("K2V_ENDPOINT").trim_start_matches("http://").trim_end_matches('/').parse();
+    Node {
+        address: address.expect("K2V_ENDPOINT holds an address"),
+        key_id: take("AWS_ACCESS_KEY_ID"),
+        secret: take("AWS_SECRET_ACCESS_KEY"),
+        region: take("AWS_REGION"),
+        bucket: take("K2V_BUCKET"),
+        process,
+    }
+}

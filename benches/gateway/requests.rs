@@ -1,0 +1,139 @@
+//! What is asked, rendered and signed ahead of time.
+
+use crate::load::Load;
+use crate::node::Node;
+use crate::sign::Signer;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::rc::Rc;
+
+const VALUE: [u8; 256] = [b'v'; 256];
+const PARTITIONS: usize = 1000;
+const BATCH: usize = 100;
+/// Requests of one measurement that each write a key of their own: more than a node manages in that time.
+const FRESH_PER_SECOND: f64 = 70_000.0;
+const FRESH_BATCHES_PER_SECOND: f64 = 1_200.0;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Workload {
+    Read,
+    Insert,
+    Mixed,
+    Batch,
+    Range,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Workload; 5] =
+        [Workload::Read, Workload::Insert, Workload::Mixed, Workload::Batch, Workload::Range];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Workload::Read => "read",
+            Workload::Insert => "insert",
+            Workload::Mixed => "mixed",
+            Workload::Batch => "batch",
+            Workload::Range => "range",
+        }
+    }
+
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Workload::Read => "reads",
+            Workload::Insert => "inserts",
+            Workload::Mixed => "requests",
+            Workload::Batch => "items",
+            Workload::Range => "ranges",
+        }
+    }
+
+    pub(crate) fn items_per_request(self) -> usize {
+        if self == Workload::Batch { BATCH } else { 1 }
+    }
+
+    /// Whether the same requests may be sent again: writes without a token would pile up siblings.
+    pub(crate) fn repeats(self) -> bool {
+        matches!(self, Workload::Read | Workload::Range)
+    }
+}
+
+/// Stores what a workload reads.
+pub(crate) fn prepare(workload: Workload, node: &Node) {
+    let signer = signer(node);
+    let items = match workload {
+        Workload::Read | Workload::Mixed => 1,
+        Workload::Range => 10,
+        Workload::Insert | Workload::Batch => return,
+    };
+    let batches: Vec<Vec<u8>> = (0..PARTITIONS / 10)
+        .flat_map(|partition| (0..items).map(move |page| (partition, page)))
+        .map(|(partition, page)| {
+            let names = (0..BATCH).map(|item| match workload {
+                Workload::Range => (format!("range{partition}"), format!("{:06}", page * BATCH + item)),
+                _ => (format!("read{}", partition * 10 + item % 10), format!("{:06}", item / 10)),
+            });
+            signer.request("POST", &format!("/{}", node.bucket), "", "*/*", &batch_body(names))
+        })
+        .collect();
+    let load = Load { connections: 1, seconds: 60.0, warm_up_seconds: 0.0 };
+    load.run(node.address, &Rc::new(batches), false);
+}
+
+/// The requests of one measurement.
+pub(crate) fn render(workload: Workload, node: &Node, round: usize, seconds: f64) -> Vec<Vec<u8>> {
+    let signer = signer(node);
+    let bucket = &node.bucket;
+    let read = |n: usize| {
+        let (partition, item) = (n * 7919 % PARTITIONS, n / PARTITIONS % 10);
+        let path = format!("/{bucket}/read{partition}");
+        signer.request("GET", &path, &format!("sort_key={item:06}"), "application/octet-stream", b"")
+    };
+    let insert = |n: usize| {
+        let path = format!("/{bucket}/{}-{}", workload.name(), n * 7919 % PARTITIONS);
+        signer.request("PUT", &path, &format!("sort_key={round}-{n}"), "*/*", &VALUE)
+    };
+    let fresh = (FRESH_PER_SECOND * (seconds + 1.0)) as usize;
+    match workload {
+        Workload::Read => (0..20_000).map(read).collect(),
+        Workload::Insert => (0..fresh).map(insert).collect(),
+        Workload::Mixed => (0..fresh).map(|n| if n % 5 == 0 { insert(n) } else { read(n) }).collect(),
+        Workload::Batch => (0..(FRESH_BATCHES_PER_SECOND * (seconds + 1.0)) as usize)
+            .map(|n| {
+                let names = (0..BATCH)
+                    .map(|item| (format!("batch{}", n % PARTITIONS), format!("{round}-{n}-{item}")));
+                signer.request("POST", &format!("/{bucket}"), "", "*/*", &batch_body(names))
+            })
+            .collect(),
+        Workload::Range => (0..5_000)
+            .map(|n| {
+                let (partition, start) = (n % (PARTITIONS / 10), n * 7919 % 900);
+                let body = format!(
+                    r#"[{{"partitionKey":"range{partition}","start":"{start:06}","limit":{BATCH}}}]"#
+                );
+                signer.request("SEARCH", &format!("/{bucket}"), "", "application/json", body.as_bytes())
+            })
+            .collect(),
+    }
+}
+
+/// Polls of items that nobody writes.
+pub(crate) fn polls(node: &Node, count: usize) -> Vec<Vec<u8>> {
+    let signer = signer(node);
+    // An item that does not exist is polled with the token of another one: any sealed token will do.
+    let read = signer.request("GET", &format!("/{}/read0", node.bucket), "sort_key=000000", "*/*", b"");
+    let token = crate::load::token_of(node.address, &read);
+    let path = format!("/{}/polled", node.bucket);
+    let query = |n: usize| format!("causality_token={token}&sort_key=k{n}&timeout=120");
+    (0..count).map(|n| signer.request("GET", &path, &query(n), "*/*", b"")).collect()
+}
+
+fn batch_body(names: impl Iterator<Item = (String, String)>) -> Vec<u8> {
+    let value = STANDARD.encode(VALUE);
+    let items: Vec<String> =
+        names.map(|(pk, sk)| format!(r#"{{"pk":"{pk}","sk":"{sk}","ct":null,"v":"{value}"}}"#)).collect();
+    format!("[{}]", items.join(",")).into_bytes()
+}
+
+fn signer(node: &Node) -> Signer {
+    Signer::new(&node.key_id, &node.secret, &node.region, &node.address.to_string())
+}
