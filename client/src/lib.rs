@@ -91,6 +91,7 @@ mod bucket;
 mod builder;
 mod call;
 mod client;
+pub mod compat;
 mod endpoint;
 mod error;
 mod http_client;
