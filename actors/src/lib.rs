@@ -3,6 +3,8 @@
 //! Modules depend downwards only:
 //!
 //! ```text
+//! control     buckets, keys, permissions, the applied layout
+//!   layout      which node holds which shard
 //! shard       who may write an item, and when the writer is told
 //!   store     one durable transaction per group of writes
 //!     causality   what a write means: dots, siblings, tokens
@@ -11,7 +13,9 @@
 
 pub mod causality;
 pub mod clock;
+pub mod control;
 pub mod ids;
+pub mod layout;
 pub mod limits;
 pub mod shard;
 pub mod store;

@@ -68,3 +68,28 @@ pub const PAGE_BYTES_MAX: usize = 256 << 10;
 
 /// Items that one page of a range read takes from a snapshot.
 pub const PAGE_ITEMS_MAX: usize = 1000;
+
+/// Changes of the control plane that wait for the one being made durable. Beyond it: 503, nothing applied.
+pub const CONTROL_QUEUE_MAX: usize = 256;
+
+/// Characters of a bucket's alias, as S3 bounds bucket names. Outside it: 400.
+pub const ALIAS_BYTES: std::ops::RangeInclusive<usize> = 3..=63;
+
+/// Bytes of the free texts of the control plane: names of access keys and admin tokens, zones, tags. They are shown in
+/// tables and gossiped whole. Beyond it: 400.
+pub const CONTROL_TEXT_BYTES_MAX: usize = 256;
+
+/// CORS rules of one bucket, as S3 bounds them. Beyond it: 400.
+pub const CORS_RULES_MAX: usize = 100;
+
+/// Origins, methods or headers in one list of one CORS rule. Each is compared on every preflight. Beyond it: 400.
+pub const CORS_LIST_MAX: usize = 100;
+
+/// Tags of one node. Beyond it: 400.
+pub const NODE_TAGS_MAX: usize = 32;
+
+/// Endpoint names in the scope of one admin token. There are fewer endpoints. Beyond it: 400.
+pub const ADMIN_SCOPE_MAX: usize = 128;
+
+/// Largest replication factor. An assignment holds [`SHARD_COUNT`] times as many node indices.
+pub const REPLICATION_FACTOR_MAX: usize = 7;

@@ -1,0 +1,120 @@
+use crate::control::command::ControlError;
+use crate::control::merge::{Latest, Stamp};
+use crate::control::state::ControlState;
+use crate::ids::NodeId;
+use crate::layout::{LayoutParameters, LayoutVersion, NodeRole, StagedRole};
+use std::collections::BTreeMap;
+
+pub(super) fn stage(
+    state: &ControlState,
+    stamp: Stamp,
+    roles: Vec<(NodeId, StagedRole)>,
+    parameters: Option<LayoutParameters>,
+) -> Result<ControlState, ControlError> {
+    let current = state.current_layout();
+    let mut delta = ControlState::default();
+    for (node, change) in roles {
+        let change = simplify(&current.roles, node, change, state)?;
+        stage_role(state, &mut delta, stamp, node, change);
+    }
+    if let Some(parameters) = parameters {
+        let change = (parameters != current.parameters).then_some(parameters);
+        stage_parameters(state, &mut delta, stamp, change);
+    }
+    Ok(delta)
+}
+
+/// Checks a change, and drops it where it only says what already is.
+fn simplify(
+    roles: &BTreeMap<NodeId, NodeRole>,
+    node: NodeId,
+    change: StagedRole,
+    state: &ControlState,
+) -> Result<StagedRole, ControlError> {
+    match change {
+        StagedRole::Assign(role) => {
+            role.check().map_err(|reason| ControlError::Role { node, reason })?;
+            let is_current = roles.get(&node) == Some(&role);
+            Ok(if is_current { StagedRole::Unchanged } else { StagedRole::Assign(role) })
+        }
+        StagedRole::Remove if roles.contains_key(&node) => Ok(StagedRole::Remove),
+        StagedRole::Remove if state.staged_roles.contains_key(&node) => Ok(StagedRole::Unchanged),
+        StagedRole::Remove => Err(ControlError::NoSuchRole(node)),
+        StagedRole::Unchanged => Ok(StagedRole::Unchanged),
+    }
+}
+
+pub(super) fn apply(
+    state: &ControlState,
+    stamp: Stamp,
+    replication_factor: u8,
+    version: u64,
+) -> Result<ControlState, ControlError> {
+    let current = state.current_layout();
+    if current.number.checked_add(1) != Some(version) {
+        return Err(ControlError::WrongLayoutVersion { given: version, current: current.number });
+    }
+    let mut delta = revert(state, stamp);
+    if delta.staged_roles.is_empty() && delta.staged_parameters.is_none() {
+        return Err(ControlError::NothingStaged);
+    }
+    let next = state.next_layout(replication_factor)?;
+    delta.layouts.insert(next.number, next);
+    Ok(delta)
+}
+
+pub(super) fn revert(state: &ControlState, stamp: Stamp) -> ControlState {
+    let mut delta = ControlState::default();
+    for node in state.staged_roles.keys() {
+        stage_role(state, &mut delta, stamp, *node, StagedRole::Unchanged);
+    }
+    stage_parameters(state, &mut delta, stamp, None);
+    delta
+}
+
+fn stage_role(
+    state: &ControlState,
+    delta: &mut ControlState,
+    stamp: Stamp,
+    node: NodeId,
+    change: StagedRole,
+) {
+    let unchanged = StagedRole::Unchanged;
+    let before = delta.staged_roles.get(&node).or_else(|| state.staged_roles.get(&node));
+    if *before.map_or(&unchanged, Latest::get) != change {
+        delta.staged_roles.insert(node, Latest::new(stamp, change));
+    }
+}
+
+fn stage_parameters(
+    state: &ControlState,
+    delta: &mut ControlState,
+    stamp: Stamp,
+    change: Option<LayoutParameters>,
+) {
+    if state.staged_parameters.as_ref().and_then(|staged| *staged.get()) != change {
+        delta.staged_parameters = Some(Latest::new(stamp, change));
+    }
+}
+
+impl ControlState {
+    /// The layout version in force.
+    fn current_layout(&self) -> LayoutVersion {
+        self.layouts.values().next_back().cloned().unwrap_or_else(LayoutVersion::empty)
+    }
+
+    /// The version that the staged changes would make.
+    fn next_layout(&self, replication_factor: u8) -> Result<LayoutVersion, ControlError> {
+        let current = self.current_layout();
+        let mut roles = current.roles.clone();
+        for (node, change) in &self.staged_roles {
+            match change.get() {
+                StagedRole::Unchanged => {}
+                StagedRole::Assign(role) => _ = roles.insert(*node, role.clone()),
+                StagedRole::Remove => _ = roles.remove(node),
+            }
+        }
+        let staged = self.staged_parameters.as_ref().and_then(|staged| *staged.get());
+        Ok(current.next(roles, staged.unwrap_or(current.parameters), replication_factor)?)
+    }
+}

@@ -1,0 +1,162 @@
+//! How the control plane is persisted: one row per entity.
+//!
+//! ```text
+//! key                                value: format (1) ‖ postcard of
+//! 01                                 ClusterSecret
+//! 02 ‖ bucket id[32]                 Lifetime<BucketState>
+//! 03 ‖ alias                         Latest<Option<BucketId>>
+//! 04 ‖ key id[12]                    Lifetime<KeyState>
+//! 05 ‖ key id[12] ‖ alias            Latest<Option<BucketId>>
+//! 06 ‖ key id[12] ‖ bucket id[32]    PermissionState
+//! 07 ‖ admin token id[12]            Lifetime<AdminTokenState>
+//! 08 ‖ number u64 BE                 LayoutVersion
+//! 09 ‖ node id[32]                   Latest<StagedRole>
+//! 0a                                 Latest<Option<LayoutParameters>>
+//! ```
+
+use super::names::{AdminTokenId, Alias, KeyId};
+use super::state::ControlState;
+use crate::ids::{BucketId, NodeId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A row's key and value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// A persisted row cannot be understood. The node must not start: it would answer as if the entity had never been.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RowError {
+    /// A newer version wrote it.
+    #[error("row {key_hex} of the control plane was written by a newer version of Troupe")]
+    Newer {
+        /// The row's key.
+        key_hex: String,
+    },
+    /// It does not hold what the layout above says.
+    #[error("row {key_hex} of the control plane is corrupt")]
+    Corrupt {
+        /// The row's key.
+        key_hex: String,
+    },
+}
+
+/// The format of every row's value so far.
+const FORMAT: u8 = 1;
+
+const CLUSTER_SECRET: u8 = 1;
+const BUCKET: u8 = 2;
+const GLOBAL_ALIAS: u8 = 3;
+const KEY: u8 = 4;
+const LOCAL_ALIAS: u8 = 5;
+const PERMISSION: u8 = 6;
+const ADMIN_TOKEN: u8 = 7;
+const LAYOUT: u8 = 8;
+const STAGED_ROLE: u8 = 9;
+const STAGED_PARAMETERS: u8 = 10;
+
+impl ControlState {
+    /// The rows of every entity in this state or delta.
+    pub fn to_rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        rows.extend(self.cluster_secret.iter().map(|secret| row(CLUSTER_SECRET, &[], secret)));
+        rows.extend(self.buckets.iter().map(|(id, bucket)| row(BUCKET, &[&id.0], bucket)));
+        rows.extend(
+            self.global_aliases.iter().map(|(alias, to)| row(GLOBAL_ALIAS, &[alias.as_str().as_bytes()], to)),
+        );
+        rows.extend(self.keys.iter().map(|(id, key)| row(KEY, &[&id.0], key)));
+        rows.extend(
+            self.local_aliases
+                .iter()
+                .map(|((key, alias), to)| row(LOCAL_ALIAS, &[&key.0, alias.as_str().as_bytes()], to)),
+        );
+        rows.extend(
+            self.permissions
+                .iter()
+                .map(|((key, bucket), permission)| row(PERMISSION, &[&key.0, &bucket.0], permission)),
+        );
+        rows.extend(self.admin_tokens.iter().map(|(id, token)| row(ADMIN_TOKEN, &[&id.0], token)));
+        rows.extend(
+            self.layouts.iter().map(|(number, version)| row(LAYOUT, &[&number.to_be_bytes()], version)),
+        );
+        rows.extend(self.staged_roles.iter().map(|(node, role)| row(STAGED_ROLE, &[&node.0], role)));
+        rows.extend(self.staged_parameters.iter().map(|parameters| row(STAGED_PARAMETERS, &[], parameters)));
+        rows
+    }
+
+    /// Reads what [`ControlState::to_rows`] wrote.
+    ///
+    /// # Errors
+    /// [`RowError`] names the row.
+    pub fn from_rows(rows: &[Row]) -> Result<ControlState, RowError> {
+        let mut state = ControlState::default();
+        for (key, value) in rows {
+            state.read_row(key, value)?;
+        }
+        Ok(state)
+    }
+
+    fn read_row(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
+        let corrupt = || RowError::Corrupt { key_hex: hex::encode(key) };
+        let newer = || RowError::Newer { key_hex: hex::encode(key) };
+        let (kind, id) = key.split_first().ok_or_else(corrupt)?;
+        let (format, body) = value.split_first().ok_or_else(corrupt)?;
+        if *format != FORMAT || *kind > STAGED_PARAMETERS {
+            return Err(newer());
+        }
+        self.read_entity(*kind, id, body).ok_or_else(corrupt)
+    }
+
+    fn read_entity(&mut self, kind: u8, id: &[u8], body: &[u8]) -> Option<()> {
+        match kind {
+            CLUSTER_SECRET if id.is_empty() => self.cluster_secret = Some(read(body)?),
+            BUCKET => _ = self.buckets.insert(BucketId(fixed(id)?), read(body)?),
+            GLOBAL_ALIAS => _ = self.global_aliases.insert(alias(id)?, read(body)?),
+            KEY => _ = self.keys.insert(KeyId(fixed(id)?), read(body)?),
+            LOCAL_ALIAS => {
+                let (key, rest) = id.split_first_chunk()?;
+                self.local_aliases.insert((KeyId(*key), alias(rest)?), read(body)?);
+            }
+            PERMISSION => {
+                let (key, rest) = id.split_first_chunk()?;
+                self.permissions.insert((KeyId(*key), BucketId(fixed(rest)?)), read(body)?);
+            }
+            ADMIN_TOKEN => _ = self.admin_tokens.insert(AdminTokenId(fixed(id)?), read(body)?),
+            LAYOUT => return self.read_layout(id, body),
+            STAGED_ROLE => _ = self.staged_roles.insert(NodeId(fixed(id)?), read(body)?),
+            STAGED_PARAMETERS if id.is_empty() => self.staged_parameters = Some(read(body)?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn read_layout(&mut self, id: &[u8], body: &[u8]) -> Option<()> {
+        let number = u64::from_be_bytes(fixed(id)?);
+        let version: crate::layout::LayoutVersion = read(body)?;
+        if version.number != number || !version.assignment.is_sound() {
+            return None;
+        }
+        self.layouts.insert(number, version);
+        Some(())
+    }
+}
+
+fn row(kind: u8, id: &[&[u8]], entity: &impl Serialize) -> Row {
+    let key = std::iter::once(kind).chain(id.iter().flat_map(|part| part.iter().copied())).collect();
+    // Serialising into a growing vector cannot fail: every map and sequence knows its length.
+    (key, postcard::to_extend(entity, vec![FORMAT]).unwrap_or_default())
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(body) {
+        Ok((entity, [])) => Some(entity),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+fn fixed<const N: usize>(id: &[u8]) -> Option<[u8; N]> {
+    id.try_into().ok()
+}
+
+fn alias(id: &[u8]) -> Option<Alias> {
+    std::str::from_utf8(id).ok()?.parse().ok()
+}

@@ -1,0 +1,83 @@
+use super::entities::{AdminTokenState, BucketState, ClusterSecret, KeyState, PermissionState};
+use super::merge::{Latest, Lifetime, Merge};
+use super::names::{AdminTokenId, Alias, KeyId};
+use crate::ids::{BucketId, NodeId};
+use crate::layout::{LayoutParameters, LayoutVersion, StagedRole};
+use std::collections::BTreeMap;
+
+/// Everything the control plane knows, or a part of it: a *delta* is a state that holds only the entities that changed.
+///
+/// Merging a delta makes the change, whether it was made here or came from another node
+/// (Almeida, Shoker, Baquero: "Delta state replicated data types", 2018).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ControlState {
+    /// Drawn at the first start.
+    pub cluster_secret: Option<ClusterSecret>,
+    /// Buckets, by id.
+    pub buckets: BTreeMap<BucketId, Lifetime<BucketState>>,
+    /// Names that mean the same for everybody.
+    pub global_aliases: BTreeMap<Alias, Latest<Option<BucketId>>>,
+    /// Access keys, by id.
+    pub keys: BTreeMap<KeyId, Lifetime<KeyState>>,
+    /// Names that mean something for one key only.
+    pub local_aliases: BTreeMap<(KeyId, Alias), Latest<Option<BucketId>>>,
+    /// What a key may do with a bucket.
+    pub permissions: BTreeMap<(KeyId, BucketId), PermissionState>,
+    /// Tokens of the admin API, by id.
+    pub admin_tokens: BTreeMap<AdminTokenId, Lifetime<AdminTokenState>>,
+    /// Every layout version that was applied, by number.
+    pub layouts: BTreeMap<u64, LayoutVersion>,
+    /// Role changes that the next version will make.
+    pub staged_roles: BTreeMap<NodeId, Latest<StagedRole>>,
+    /// Parameters that the next version will be computed under.
+    pub staged_parameters: Option<Latest<Option<LayoutParameters>>>,
+}
+
+impl Merge for LayoutVersion {
+    /// Where two nodes applied different changes to the same version, one of the two is chosen, everywhere the same.
+    fn merge_with(&mut self, other: &LayoutVersion) {
+        if (other.id(), other) > (self.id(), self) {
+            *self = other.clone();
+        }
+    }
+}
+
+impl Merge for ControlState {
+    fn merge_with(&mut self, other: &ControlState) {
+        self.cluster_secret.merge_with(&other.cluster_secret);
+        self.buckets.merge_with(&other.buckets);
+        self.global_aliases.merge_with(&other.global_aliases);
+        self.keys.merge_with(&other.keys);
+        self.local_aliases.merge_with(&other.local_aliases);
+        self.permissions.merge_with(&other.permissions);
+        self.admin_tokens.merge_with(&other.admin_tokens);
+        self.layouts.merge_with(&other.layouts);
+        self.staged_roles.merge_with(&other.staged_roles);
+        self.staged_parameters.merge_with(&other.staged_parameters);
+    }
+}
+
+impl ControlState {
+    /// The newest time in any stamp: the clock of this state never goes below it.
+    pub fn newest_ms(&self) -> u64 {
+        let secret = self.cluster_secret.iter().map(|secret| secret.drawn);
+        let buckets =
+            self.buckets.values().filter_map(Lifetime::live).map(|bucket| bucket.cors_rules.stamp());
+        let global = self.global_aliases.values().map(Latest::stamp);
+        let local = self.local_aliases.values().map(Latest::stamp);
+        let keys = self.keys.values().filter_map(Lifetime::live).flat_map(|key| {
+            [key.secret.stamp(), key.name.stamp(), key.expires_ms.stamp(), key.may_create_buckets.stamp()]
+        });
+        let permissions =
+            self.permissions.values().flat_map(|p| [p.read.stamp(), p.write.stamp(), p.owner.stamp()]);
+        let tokens = self
+            .admin_tokens
+            .values()
+            .filter_map(Lifetime::live)
+            .flat_map(|token| [token.name.stamp(), token.expires_ms.stamp(), token.scope.stamp()]);
+        let roles = self.staged_roles.values().map(Latest::stamp);
+        let parameters = self.staged_parameters.iter().map(Latest::stamp);
+        let stamps = secret.chain(buckets).chain(global).chain(local).chain(keys).chain(permissions);
+        stamps.chain(tokens).chain(roles).chain(parameters).map(|stamp| stamp.time_ms).max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,87 @@
+mod actor;
+mod changes;
+mod golden;
+mod laws;
+mod ordering;
+
+use super::*;
+use crate::clock::WallMs;
+use crate::ids::{BucketId, NodeId};
+
+pub(super) const NODE: NodeId = NodeId([0xaa; 32]);
+pub(super) const KEY: KeyId = KeyId([0x11; 12]);
+pub(super) const BUCKET: BucketId = BucketId([0x22; 32]);
+
+pub(super) fn alias(text: &str) -> Alias {
+    text.parse().unwrap()
+}
+
+pub(super) fn create_bucket(id: BucketId, name: &str) -> Command {
+    Command::CreateBucket { id, global_alias: Some(alias(name)), local_alias: None }
+}
+
+pub(super) fn create_key(id: KeyId, name: &str) -> Command {
+    Command::CreateKey {
+        id,
+        secret: SecretKey::from_random([0x33; 32]),
+        name: name.parse().unwrap(),
+        expires_ms: None,
+        may_create_buckets: false,
+    }
+}
+
+/// A core whose disk never fails: each command is carried out at once.
+pub(super) struct Plane {
+    core: ControlCore,
+    rows: MemoryControlStore,
+    pub(super) now: WallMs,
+    pub(super) snapshot: std::sync::Arc<ControlSnapshot>,
+}
+
+impl Plane {
+    pub(super) fn new(replication_factor: u8) -> Plane {
+        Plane::load(replication_factor, MemoryControlStore::default())
+    }
+
+    /// The same plane after a restart.
+    pub(super) fn restarted(self) -> Plane {
+        Plane::load(1, self.rows)
+    }
+
+    fn load(replication_factor: u8, rows: MemoryControlStore) -> Plane {
+        let mut core = ControlCore::load(NODE, replication_factor, &rows.load().unwrap()).unwrap();
+        let now = WallMs(1_000);
+        let mut effects = core.step(now, Event::Start { token_key: [9; 32] });
+        let snapshot = loop {
+            match effects.remove(0) {
+                Effect::Persist(new) => {
+                    rows.persist(new).unwrap();
+                    effects.extend(core.step(now, Event::Persisted));
+                }
+                Effect::Publish(snapshot) => break snapshot,
+                Effect::Answer { .. } => panic!("nobody asked"),
+            }
+        };
+        Plane { core, rows, now, snapshot }
+    }
+
+    pub(super) fn run(&mut self, command: Command) -> Result<(), ControlError> {
+        let request = RequestId(0);
+        let mut effects = self.core.step(self.now, Event::Command { request, command });
+        loop {
+            match effects.remove(0) {
+                Effect::Persist(rows) => {
+                    self.rows.persist(rows).unwrap();
+                    effects.extend(self.core.step(self.now, Event::Persisted));
+                }
+                Effect::Publish(snapshot) => self.snapshot = snapshot,
+                Effect::Answer { result, .. } => return result,
+            }
+        }
+    }
+
+    /// Runs a command and compares the refusal's text.
+    pub(super) fn refuses(&mut self, command: Command, expect: &str) {
+        assert_eq!(self.run(command).map_err(|e| e.to_string()), Err(expect.to_owned()));
+    }
+}
