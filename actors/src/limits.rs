@@ -93,3 +93,10 @@ pub const ADMIN_SCOPE_MAX: usize = 128;
 
 /// Largest replication factor. An assignment holds [`SHARD_COUNT`] times as many node indices.
 pub const REPLICATION_FACTOR_MAX: usize = 7;
+
+/// Snapshots that may be open at the same time in one environment: one per request that is reading at that moment.
+/// Beyond it a read is answered 500.
+pub const STORE_READERS_MAX: u32 = 4096;
+
+/// How long a full lane refuses growing writes before it lets one group try again, in milliseconds.
+pub const FULL_PROBE_INTERVAL_MS: u64 = 1000;

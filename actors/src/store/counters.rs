@@ -54,6 +54,16 @@ impl PartitionCounters {
 }
 
 impl CountersDelta {
+    /// Both changes, one after the other. `None` if one of the sums has no number.
+    pub fn checked_add(self, other: CountersDelta) -> Option<CountersDelta> {
+        Some(CountersDelta {
+            entries: self.entries.checked_add(other.entries)?,
+            conflicts: self.conflicts.checked_add(other.conflicts)?,
+            values: self.values.checked_add(other.values)?,
+            bytes: self.bytes.checked_add(other.bytes)?,
+        })
+    }
+
     /// What the partition's counters change by when an item goes from `old` to `new`.
     pub fn between(old: &Item<'_>, new: &Item<'_>) -> CountersDelta {
         let (old, new) = (PartitionCounters::of(old), PartitionCounters::of(new));

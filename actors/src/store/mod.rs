@@ -6,8 +6,14 @@
 //! Two stores keep the same contract, and one suite checks both: LMDB for nodes, memory for tests and the simulator.
 
 pub mod counters;
+mod group;
+mod keys;
 pub mod lane;
+pub mod lmdb;
+pub mod memory;
 pub mod range;
+
+pub use keys::environment::LaneId;
 
 use crate::causality::Item;
 use crate::ids::{ActorId, BucketId, ItemKey, Partition, PartitionHash, ShardIndex, SortKey};
@@ -73,6 +79,17 @@ impl Write {
             Write::PutControl { .. } => true,
         }
     }
+
+    /// About how many bytes of rows it writes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Write::PutItem { partition, sort_key, item, .. } => {
+                partition.key.as_str().len() + sort_key.as_str().len() + item.len()
+            }
+            Write::PutShardMeta { meta, .. } => 8 * meta.actors.len(),
+            Write::PutControl { key, value } => key.len() + value.len(),
+        }
+    }
 }
 
 /// A read did not come through.
@@ -91,6 +108,12 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    fn corrupt(keyspace: &'static str, key: &[u8]) -> StoreError {
+        StoreError::Corrupt { keyspace, key_hex: hex::encode(key) }
+    }
+}
+
 /// A transaction did not come through. Nothing of it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
@@ -103,6 +126,16 @@ pub enum CommitError {
     /// The environment may no longer be trusted to keep a write: it must be reopened before it takes another one.
     #[error("the store failed: {0}")]
     Broken(String),
+}
+
+impl CommitError {
+    fn corrupt(keyspace: &'static str) -> CommitError {
+        CommitError::Broken(format!("a row of keyspace `{keyspace}` is corrupt"))
+    }
+
+    fn miscounted() -> CommitError {
+        CommitError::Broken("a counter of a partition would fall below zero".to_owned())
+    }
 }
 
 /// An environment. Cheap to share; many snapshots beside one committing lane.
@@ -123,11 +156,14 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`CommitError`]; then no write of the transaction is stored.
-    fn commit<'w>(&self, writes: &mut dyn Iterator<Item = &'w Write>) -> Result<(), CommitError>;
+    fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError>;
 
     /// The epoch that opening the store began or resumed.
     fn epoch(&self) -> Epoch;
 }
+
+/// Keys of the control plane and their content, ascending by key.
+pub type ControlRows = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A consistent view of a store.
 pub trait Snapshot {
@@ -148,7 +184,7 @@ pub trait Snapshot {
         visit: &mut dyn FnMut(&str, Item<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
-    /// Shows the partitions of a bucket that ever held an item and whose keys lie in `range`, in its direction, until
+    /// Shows the partitions of a bucket that hold anything countable and whose keys lie in `range`, in its direction, until
     /// `visit` breaks.
     ///
     /// # Errors
@@ -170,5 +206,5 @@ pub trait Snapshot {
     ///
     /// # Errors
     /// [`StoreError`].
-    fn control(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+    fn control(&self) -> Result<ControlRows, StoreError>;
 }

@@ -69,7 +69,7 @@ impl KeyRange {
 }
 
 /// The smallest byte string above every string that begins with `prefix`; `None` if there is none.
-fn successor_of_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn successor_of_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     let kept = prefix.iter().rposition(|&byte| byte != 0xff)?;
     let mut successor = prefix[..=kept].to_vec();
     successor[kept] += 1;

@@ -1,4 +1,22 @@
-//! A lane commits what the shards of one store hand it, everything that has queued up in one transaction.
+//! The lane of an environment: the one writer, and the queue before it.
+//!
+//! ```text
+//! shards ── Persist ──▶ mailbox ──▶ pending ── one transaction, one fsync ──▶ disk
+//!    ▲                                                 │
+//!    └───────────────────── Persisted ─────────────────┘
+//! ```
+//!
+//! While a commit blocks the lane's thread, the next group collects in the mailbox: the busier the lane, the larger the
+//! groups (*group commit*). Nothing waits for a timer.
+//!
+//! Laws, each a test of [`core`]:
+//!
+//! * batches of a shard are applied, and answered, in the order in which they came;
+//! * a batch is answered once, after the transaction that holds it, or when none will;
+//! * no batch is kept that builds on a refused one (the fence).
+
+pub mod actor;
+pub mod core;
 
 use super::{CommitError, Write};
 use crate::ids::ShardIndex;
@@ -11,13 +29,14 @@ use tokio::sync::mpsc;
 pub struct Persist {
     /// Whose batch it is.
     pub shard: ShardIndex,
-    /// Raised by the shard whenever a batch of it was refused. Once one is, every batch up to its fence is.
+    /// Raised by the shard whenever a batch of it was refused. Once one is, every later batch up to its fence is.
     pub fence: u64,
     /// Comes back in [`Persisted`].
     pub batch: u64,
     /// The writes, in order.
     pub writes: Vec<Write>,
-    /// Where the outcome goes. The shard bounds how many it waits for.
+    /// Where the outcome goes. The shard bounds how many it waits for
+    /// ([`crate::limits::SHARD_WRITES_IN_FLIGHT_MAX`]).
     pub done: mpsc::UnboundedSender<Persisted>,
 }
 

@@ -1,0 +1,262 @@
+//! What a lane does with its queue: when to commit, what to refuse, and what to try again.
+
+#[cfg(test)]
+mod tests;
+
+use super::PersistError;
+use crate::ids::ShardIndex;
+use crate::limits::{FULL_PROBE_INTERVAL_MS, GROUP_BATCHES_MAX, GROUP_BYTES_MAX};
+use crate::store::CommitError;
+use std::collections::{BTreeMap, VecDeque};
+
+/// A batch and what the core must know of it. The payload `B` is carried through untouched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Batch<B> {
+    /// Whose batch it is.
+    pub shard: ShardIndex,
+    /// What it builds on: earlier batches of the shard with the same fence.
+    pub fence: u64,
+    /// Its place in the lane's queue: larger than that of every batch that arrived before.
+    pub order: u64,
+    /// Whether it needs room beyond what it gives back.
+    pub grows: bool,
+    /// About how much of the group's budget it takes.
+    pub bytes: usize,
+    /// The writes, and where the answer goes.
+    pub payload: B,
+}
+
+/// What happens to a lane.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Event<B> {
+    /// A batch came out of the mailbox.
+    Arrived(Batch<B>),
+    /// The mailbox is empty, or the lane is asked to finish what it has.
+    Flush,
+    /// The group of the last [`Effect::Commit`] was tried.
+    Committed {
+        /// The group, in the same order.
+        group: Vec<Batch<B>>,
+        /// What became of it.
+        outcome: Result<(), CommitError>,
+    },
+}
+
+/// What a lane wants done. Effects are run in order.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Effect<B> {
+    /// Send [`Event::Flush`] once the mailbox was drained. At most one is on its way.
+    ScheduleFlush,
+    /// Store the group in one transaction, then send [`Event::Committed`]. Always the last effect of a step, and the
+    /// only one that blocks.
+    Commit(Vec<Batch<B>>),
+    /// Answer a batch: success after the commit that held it, a refusal after every earlier batch of its shard was
+    /// answered. A shard that learns of a refusal reads what is stored, and goes on from there.
+    Answer(Batch<B>, Result<(), PersistError>),
+    /// Have the process exit: the environment may no longer be trusted. Before any answer that says so.
+    ReportBroken(String),
+}
+
+/// The state of a lane.
+#[derive(Debug)]
+pub struct LaneCore<B> {
+    /// In the order of arrival.
+    pending: VecDeque<Batch<B>>,
+    pending_bytes: usize,
+    /// Groups that found no room, still to be tried without what grows, or in parts; before anything pending.
+    retries: VecDeque<Vec<Batch<B>>>,
+    /// Refused, and to be answered once nothing that came earlier is still to be tried.
+    refusals: Vec<(Batch<B>, PersistError)>,
+    flush_is_scheduled: bool,
+    is_committing: bool,
+    /// Of each shard that had a batch refused, fence and place of that batch: what came later under that fence is
+    /// refused too.
+    refused: BTreeMap<ShardIndex, (u64, u64)>,
+    condition: Condition,
+}
+
+/// Whether the environment takes writes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Condition {
+    /// It does.
+    Sound,
+    /// The last growing group found no room.
+    Full { cause: CommitError, probe_at_ms: u64 },
+    /// A commit failed in a way after which nothing may be trusted.
+    Broken(String),
+}
+
+impl<B> Default for LaneCore<B> {
+    fn default() -> LaneCore<B> {
+        LaneCore {
+            pending: VecDeque::new(),
+            pending_bytes: 0,
+            retries: VecDeque::new(),
+            refusals: Vec::new(),
+            flush_is_scheduled: false,
+            is_committing: false,
+            refused: BTreeMap::new(),
+            condition: Condition::Sound,
+        }
+    }
+}
+
+impl<B> LaneCore<B> {
+    /// Takes one event, at `now_ms` of a monotone clock.
+    pub fn step(&mut self, now_ms: u64, event: Event<B>) -> Vec<Effect<B>> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Arrived(batch) => self.arrived(now_ms, batch, &mut effects),
+            Event::Flush => {
+                self.flush_is_scheduled = false;
+                self.next_group(now_ms, &mut effects);
+            }
+            Event::Committed { group, outcome } => {
+                self.is_committing = false;
+                self.committed(now_ms, group, outcome, &mut effects);
+                self.next_group(now_ms, &mut effects);
+            }
+        }
+        effects
+    }
+
+    fn arrived(&mut self, now_ms: u64, batch: Batch<B>, effects: &mut Vec<Effect<B>>) {
+        self.pending_bytes = self.pending_bytes.saturating_add(batch.bytes);
+        self.pending.push_back(batch);
+        if self.pending.len() >= GROUP_BATCHES_MAX || self.pending_bytes >= GROUP_BYTES_MAX {
+            self.next_group(now_ms, effects);
+        } else if !self.flush_is_scheduled {
+            self.flush_is_scheduled = true;
+            effects.push(Effect::ScheduleFlush);
+        }
+    }
+
+    /// Commits the next group that has something left to store.
+    fn next_group(&mut self, now_ms: u64, effects: &mut Vec<Effect<B>>) {
+        while !self.is_committing {
+            let candidates = match self.retries.pop_front() {
+                Some(group) => group,
+                None => {
+                    self.answer_refusals(effects);
+                    self.take_pending()
+                }
+            };
+            if candidates.is_empty() {
+                return;
+            }
+            let group = self.admit(now_ms, candidates);
+            if !group.is_empty() {
+                self.is_committing = true;
+                effects.push(Effect::Commit(group));
+            }
+        }
+    }
+
+    fn answer_refusals(&mut self, effects: &mut Vec<Effect<B>>) {
+        self.refusals.sort_by_key(|(batch, _)| batch.order);
+        effects.extend(self.refusals.drain(..).map(|(batch, error)| Effect::Answer(batch, Err(error))));
+    }
+
+    fn take_pending(&mut self) -> Vec<Batch<B>> {
+        let mut bytes = 0usize;
+        let mut count = 0;
+        for batch in self.pending.iter().take(GROUP_BATCHES_MAX) {
+            bytes = bytes.saturating_add(batch.bytes);
+            // A batch that is larger than the budget goes alone.
+            if count > 0 && bytes > GROUP_BYTES_MAX {
+                break;
+            }
+            count += 1;
+        }
+        let group: Vec<_> = self.pending.drain(..count).collect();
+        self.pending_bytes = self.pending.iter().map(|batch| batch.bytes).fold(0, usize::saturating_add);
+        group
+    }
+
+    /// Refuses those that cannot be stored, in order, and gives back the others.
+    fn admit(&mut self, now_ms: u64, group: Vec<Batch<B>>) -> Vec<Batch<B>> {
+        let refuses_growth = match &mut self.condition {
+            Condition::Sound => None,
+            Condition::Full { probe_at_ms, .. }
+                if now_ms >= *probe_at_ms && group.iter().any(|b| b.grows) =>
+            {
+                *probe_at_ms = now_ms.saturating_add(FULL_PROBE_INTERVAL_MS);
+                None
+            }
+            Condition::Full { cause, .. } => Some(PersistError::Full(cause.clone())),
+            Condition::Broken(reason) => {
+                let error = PersistError::Broken(reason.clone());
+                self.refusals.extend(group.into_iter().map(|batch| (batch, error.clone())));
+                return Vec::new();
+            }
+        };
+        let mut admitted = Vec::with_capacity(group.len());
+        for batch in group {
+            match &refuses_growth {
+                _ if self.is_fenced(&batch) => self.refusals.push((batch, PersistError::Fenced)),
+                Some(error) if batch.grows => self.refuse(batch, error.clone()),
+                Some(_) | None => admitted.push(batch),
+            }
+        }
+        admitted
+    }
+
+    fn is_fenced(&self, batch: &Batch<B>) -> bool {
+        self.refused.get(&batch.shard).is_some_and(|&(fence, order)| {
+            batch.fence < fence || (batch.fence == fence && batch.order > order)
+        })
+    }
+
+    /// Refuses a batch, and with it what builds on it.
+    fn refuse(&mut self, batch: Batch<B>, error: PersistError) {
+        let refusal = (batch.fence, batch.order);
+        let known = self.refused.entry(batch.shard).or_insert(refusal);
+        // A batch that was tried again may be refused after later ones of its fence were.
+        if batch.fence > known.0 || (batch.fence == known.0 && batch.order < known.1) {
+            *known = refusal;
+        }
+        self.refusals.push((batch, error));
+    }
+
+    fn committed(
+        &mut self,
+        now_ms: u64,
+        group: Vec<Batch<B>>,
+        outcome: Result<(), CommitError>,
+        effects: &mut Vec<Effect<B>>,
+    ) {
+        match outcome {
+            Ok(()) => {
+                if group.iter().any(|batch| batch.grows) {
+                    self.condition = Condition::Sound;
+                }
+                effects.extend(group.into_iter().map(|batch| Effect::Answer(batch, Ok(()))));
+            }
+            Err(CommitError::Broken(reason)) => {
+                effects.push(Effect::ReportBroken(reason.clone()));
+                self.condition = Condition::Broken(reason);
+                self.retries.push_front(group);
+            }
+            Err(cause @ (CommitError::MapFull | CommitError::DiskFull)) => {
+                self.found_no_room(now_ms, group, cause);
+            }
+        }
+    }
+
+    /// Nothing of the group is stored. What grows is refused; the rest is tried again, in halves if it was alone.
+    fn found_no_room(&mut self, now_ms: u64, mut group: Vec<Batch<B>>, cause: CommitError) {
+        if group.iter().any(|batch| batch.grows) {
+            let probe_at_ms = now_ms.saturating_add(FULL_PROBE_INTERVAL_MS);
+            self.condition = Condition::Full { cause, probe_at_ms };
+            self.retries.push_front(group);
+        } else if group.len() > 1 {
+            let later = group.split_off(group.len() / 2);
+            self.retries.push_front(later);
+            self.retries.push_front(group);
+        } else {
+            for batch in group {
+                self.refuse(batch, PersistError::Full(cause.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The store of a node: one LMDB environment per lane.
+//!
+//! LMDB is a copy-on-write tree in a memory map. A commit writes the new pages, syncs them, then writes and syncs one
+//! of two root pages: a kill at any moment leaves the old root or the new one. Readers see the root of their snapshot.
+//! `NOSYNC` and `WRITEMAP`, which give that up, are never used.
+//!
+//! Beside `data.mdb` and LMDB's own `lock.mdb`, the folder holds `in-use` (locked by the process that has it open) and,
+//! while closed, `closed-cleanly` (see [`witness`]).
+
+mod open;
+mod snapshot;
+mod witness;
+
+pub use open::{Durability, LmdbOptions, OpenError};
+pub use snapshot::LmdbSnapshot;
+
+use super::group::Group;
+use super::keys::{environment, items, partitions, shards};
+use super::{CommitError, Epoch, Store, StoreError, Write};
+use crate::store::counters::PartitionCounters;
+use heed::types::Bytes;
+use heed::{Database, Env, MdbError, RwTxn, WithoutTls};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+type Table = Database<'static, Bytes, Bytes>;
+
+/// The keyspaces.
+#[derive(Clone, Copy)]
+struct Tables {
+    items: Table,
+    partitions: Table,
+    shards: Table,
+    control: Table,
+    environment: Table,
+}
+
+impl Tables {
+    const COUNT: u32 = 5;
+}
+
+/// An open environment.
+pub struct LmdbStore {
+    env: Env<WithoutTls>,
+    tables: Tables,
+    epoch: Epoch,
+    /// Identifies this opening of the environment.
+    nonce: u64,
+    dir: PathBuf,
+    /// Declared last, so that the lock is let go after the environment is.
+    _in_use: File,
+}
+
+impl Store for LmdbStore {
+    type Snapshot<'s> = LmdbSnapshot<'s>;
+
+    fn snapshot(&self) -> Result<LmdbSnapshot<'_>, StoreError> {
+        let txn = self.env.read_txn()?;
+        Ok(LmdbSnapshot::new(txn, self.tables))
+    }
+
+    fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
+        let group = Group::of(writes).map_err(|error| CommitError::Broken(error.to_string()))?;
+        let mut txn = self.env.write_txn()?;
+        self.apply(&mut txn, &group)?;
+        Ok(txn.commit()?)
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+}
+
+impl LmdbStore {
+    fn apply(&self, txn: &mut RwTxn<'_>, group: &Group<'_>) -> Result<(), CommitError> {
+        let tables = &self.tables;
+        let mut key = Vec::with_capacity(64);
+        for put in &group.items {
+            items::write_key(&mut key, put.partition, put.sort_key);
+            tables.items.put(txn, &key, put.item)?;
+        }
+        for (partition, delta) in &group.partitions {
+            partitions::write_key(&mut key, partition);
+            let before = match tables.partitions.get(txn, &key)? {
+                Some(row) => partitions::decode(row).ok_or_else(|| CommitError::corrupt(partitions::NAME))?,
+                None => PartitionCounters::default(),
+            };
+            let after = before.checked_add(*delta).ok_or_else(CommitError::miscounted)?;
+            if after == PartitionCounters::default() {
+                tables.partitions.delete(txn, &key)?;
+            } else {
+                let mut row = [0; partitions::ROW_BYTES_MAX];
+                tables.partitions.put(txn, &key, partitions::encode(after, &mut row))?;
+            }
+        }
+        for (shard, meta) in &group.shards {
+            tables.shards.put(txn, &shards::key(*shard), &shards::encode(meta))?;
+        }
+        for (key, value) in &group.control {
+            tables.control.put(txn, key, value)?;
+        }
+        Ok(())
+    }
+
+    /// Marks the environment as closed with nothing lost, so that opening it resumes the epoch. The lane must have
+    /// stopped; dropping the store then closes it.
+    ///
+    /// # Errors
+    /// The mark could not be written: the next opening begins a new epoch, and nothing else is lost.
+    pub fn close_clean(&self) -> Result<(), OpenError> {
+        self.mark_clean().map_err(|error| OpenError::lmdb(&self.dir, &error))?;
+        witness::write(&self.dir, self.nonce).map_err(|source| OpenError::io(&self.dir, source))
+    }
+
+    fn mark_clean(&self) -> heed::Result<()> {
+        let mut txn = self.env.write_txn()?;
+        let nonce = environment::encode_u64(self.nonce);
+        self.tables.environment.put(&mut txn, environment::CLEAN_KEY, &nonce)?;
+        txn.commit()?;
+        self.env.force_sync()
+    }
+}
+
+/// What a failed step of a transaction means. Nothing of it is stored, as LMDB aborts it.
+impl From<heed::Error> for CommitError {
+    fn from(error: heed::Error) -> CommitError {
+        match &error {
+            heed::Error::Mdb(MdbError::MapFull) => CommitError::MapFull,
+            heed::Error::Io(cause)
+                if matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
+                CommitError::DiskFull
+            }
+            _ => CommitError::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<heed::Error> for StoreError {
+    fn from(error: heed::Error) -> StoreError {
+        StoreError::Unreadable(error.to_string())
+    }
+}

@@ -1,0 +1,255 @@
+//! Opening: one process at a time, a known format, and the epoch that follows from how the environment was left.
+
+use super::witness::{self, Testimony};
+use super::{LmdbStore, Tables};
+use crate::limits::STORE_READERS_MAX;
+use crate::store::Epoch;
+use crate::store::keys::environment::{self, LaneId};
+use crate::store::keys::{items, partitions, shards};
+use heed::types::Bytes;
+use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, RwTxn, WithoutTls};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+type RowTable<'e> = Database<'e, Bytes, Bytes>;
+
+/// When a commit counts as done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// Once it is on the disk.
+    Commit,
+    /// Once it would survive the process; a crash of the machine may take back the last commits, whole ones, and never
+    /// corrupts (`NOMETASYNC`).
+    Relaxed,
+}
+
+/// How an environment is opened.
+#[derive(Clone, Debug)]
+pub struct LmdbOptions {
+    /// Size of the memory map in bytes: what the environment can grow to. Rounded up to whole pages.
+    pub map_size: usize,
+    /// When a commit counts as done.
+    pub durability: Durability,
+    /// Drawn at random for this very call: the epoch if a new one begins, and the nonce of the next clean close.
+    pub fresh_epoch: Epoch,
+    /// The slice of the shards that the environment holds.
+    pub lane: LaneId,
+}
+
+/// The environment was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A process has it open.
+    #[error("{} is in use by another process", dir.display())]
+    InUse {
+        /// The environment's folder.
+        dir: PathBuf,
+    },
+    /// A later version of this program wrote it.
+    #[error("{} has format {found}; this version reads formats up to {supported}: install a newer one", dir.display())]
+    NewerFormat {
+        /// The environment's folder.
+        dir: PathBuf,
+        /// The format that is stored.
+        found: u32,
+        /// The newest one that is known.
+        supported: u32,
+    },
+    /// It holds another slice of the shards than the one asked for.
+    #[error("{} is lane {} of {}, and was opened as lane {} of {}", dir.display(), found.lane, found.lanes, expected.lane, expected.lanes)]
+    OtherLane {
+        /// The environment's folder.
+        dir: PathBuf,
+        /// What is stored.
+        found: LaneId,
+        /// What was asked for.
+        expected: LaneId,
+    },
+    /// A row that every environment has is missing or unreadable.
+    #[error("{} is no store, or is corrupt: row `{row}`", dir.display())]
+    Corrupt {
+        /// The environment's folder.
+        dir: PathBuf,
+        /// The row's key.
+        row: &'static str,
+    },
+    /// A file beside the environment failed.
+    #[error("{}: {source}", dir.display())]
+    Io {
+        /// The environment's folder.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// LMDB failed.
+    #[error("{}: LMDB: {reason}", dir.display())]
+    Lmdb {
+        /// The environment's folder.
+        dir: PathBuf,
+        /// What LMDB said.
+        reason: String,
+    },
+}
+
+/// Why the transaction of an opening is given up.
+enum Refusal {
+    Known(OpenError),
+    Lmdb(heed::Error),
+}
+
+impl From<heed::Error> for Refusal {
+    fn from(error: heed::Error) -> Refusal {
+        Refusal::Lmdb(error)
+    }
+}
+
+impl OpenError {
+    pub(super) fn io(dir: &Path, source: io::Error) -> OpenError {
+        OpenError::Io { dir: dir.to_path_buf(), source }
+    }
+
+    pub(super) fn lmdb(dir: &Path, error: &heed::Error) -> OpenError {
+        OpenError::Lmdb { dir: dir.to_path_buf(), reason: error.to_string() }
+    }
+}
+
+impl LmdbStore {
+    /// Opens the environment in `dir`, or makes a new one there.
+    ///
+    /// # Errors
+    /// [`OpenError`]; what was stored is as it was.
+    pub fn open(dir: &Path, options: &LmdbOptions) -> Result<LmdbStore, OpenError> {
+        fs::create_dir_all(dir).map_err(|source| OpenError::io(dir, source))?;
+        let in_use = lock(dir)?;
+        let left_as = Testimony::of(dir).ok();
+        let env = open_environment(dir, options).map_err(|error| OpenError::lmdb(dir, &error))?;
+        let (tables, epoch) = set_up(dir, &env, options, left_as).map_err(|refusal| match refusal {
+            Refusal::Known(error) => error,
+            Refusal::Lmdb(error) => OpenError::lmdb(dir, &error),
+        })?;
+        // With relaxed durability the commit above is not on the disk yet, and the clean mark must be gone for good.
+        env.force_sync().map_err(|error| OpenError::lmdb(dir, &error))?;
+        witness::sync_dir(dir).map_err(|source| OpenError::io(dir, source))?;
+        let nonce = options.fresh_epoch.0;
+        Ok(LmdbStore { env, tables, epoch, nonce, dir: dir.to_path_buf(), _in_use: in_use })
+    }
+}
+
+/// Keeps every other process out for as long as the file is held. LMDB's own lock admits several.
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("in-use");
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    let file = file.map_err(|source| OpenError::io(dir, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir: dir.to_path_buf() }),
+        Err(TryLockError::Error(source)) => Err(OpenError::io(dir, source)),
+    }
+}
+
+#[expect(unsafe_code, reason = "LMDB maps a file into memory; the proof is at the block")]
+fn open_environment(dir: &Path, options: &LmdbOptions) -> heed::Result<Env<WithoutTls>> {
+    let page_bytes = 1 << 16; // A multiple of every page size in use.
+    let mut open = EnvOpenOptions::new().read_txn_without_tls();
+    open.map_size(options.map_size.div_ceil(page_bytes).max(1).saturating_mul(page_bytes));
+    open.max_dbs(Tables::COUNT).max_readers(STORE_READERS_MAX);
+    // SAFETY: A memory map is sound as long as nobody changes the file behind it. This process holds the folder's lock
+    // (`lock`, taken before), so that no other Troupe maps or writes `data.mdb`, and LMDB itself writes only pages that
+    // no reader's root reaches, ordered by its own lock file, which is in use (`NO_LOCK` is never set). Within this
+    // process heed refuses a second opening of the same folder. `NO_META_SYNC` is `unsafe` to set because a crash of
+    // the machine may undo commits; it keeps the order of page writes and root writes, so the file stays consistent.
+    unsafe {
+        if options.durability == Durability::Relaxed {
+            open.flags(EnvFlags::NO_META_SYNC);
+        }
+        open.open(dir)
+    }
+}
+
+/// Brings the environment to the current format, and decides which epoch it is in; one transaction.
+fn set_up(
+    dir: &Path,
+    env: &Env<WithoutTls>,
+    options: &LmdbOptions,
+    left_as: Option<Testimony>,
+) -> Result<(Tables, Epoch), Refusal> {
+    let mut epoch = options.fresh_epoch;
+    let tables = env
+        .create_databases_and_commit(env.write_txn()?, |opener, txn| {
+            let mut table = |name| opener.create_database::<Bytes, Bytes>(txn, Some(name));
+            let [items, partitions, shards] =
+                [table(items::NAME)?, table(partitions::NAME)?, table(shards::NAME)?];
+            let [control, environment] = [table(environment::CONTROL)?, table(environment::NAME)?];
+            migrate(dir, txn, environment)?;
+            check_lane(dir, txn, environment, options.lane)?;
+            epoch = begin_epoch(dir, txn, environment, options.fresh_epoch, left_as)?;
+            Ok::<_, Refusal>(CommitOrAbort::<_, ()>::Commit([
+                items,
+                partitions,
+                shards,
+                control,
+                environment,
+            ]))
+        })?
+        .unwrap_commit();
+    let [items, partitions, shards, control, environment] = tables;
+    Ok((Tables { items, partitions, shards, control, environment }, epoch))
+}
+
+/// Refuses what a newer version wrote, and rewrites what an older one did, version by version.
+fn migrate(dir: &Path, txn: &mut RwTxn<'_>, environment: RowTable<'_>) -> Result<(), Refusal> {
+    let found = match environment.get(txn, environment::FORMAT_KEY)? {
+        Some(row) => environment::decode_format(row).ok_or_else(|| corrupt(dir, "format"))?,
+        None => environment::FORMAT,
+    };
+    // The first format has no predecessor. A later one adds its step here: `if found == 1 { … }`.
+    if found == 0 {
+        return Err(corrupt(dir, "format"));
+    }
+    if found > environment::FORMAT {
+        let (dir, supported) = (dir.to_path_buf(), environment::FORMAT);
+        return Err(Refusal::Known(OpenError::NewerFormat { dir, found, supported }));
+    }
+    environment.put(txn, environment::FORMAT_KEY, &environment::encode_format(environment::FORMAT))?;
+    Ok(())
+}
+
+/// An environment stays the lane that it was made as.
+fn check_lane(dir: &Path, txn: &mut RwTxn<'_>, table: RowTable<'_>, expected: LaneId) -> Result<(), Refusal> {
+    let found = match table.get(txn, environment::LANE_KEY)? {
+        Some(row) => environment::decode_lane(row).ok_or_else(|| corrupt(dir, "lane"))?,
+        None => expected,
+    };
+    if found != expected {
+        return Err(Refusal::Known(OpenError::OtherLane { dir: dir.to_path_buf(), found, expected }));
+    }
+    table.put(txn, environment::LANE_KEY, &environment::encode_lane(expected))?;
+    Ok(())
+}
+
+/// Resumes the epoch if the environment was closed cleanly and is the very file that was closed; begins a new one
+/// otherwise. Either way the proof of the clean close is gone when this returns and commits.
+fn begin_epoch(
+    dir: &Path,
+    txn: &mut RwTxn<'_>,
+    table: RowTable<'_>,
+    fresh: Epoch,
+    left_as: Option<Testimony>,
+) -> Result<Epoch, Refusal> {
+    let stored = table.get(txn, environment::EPOCH_KEY)?.and_then(environment::decode_u64);
+    let mark = table.get(txn, environment::CLEAN_KEY)?.and_then(environment::decode_u64);
+    let proven = match (mark, left_as) {
+        (Some(nonce), Some(left_as)) => witness::confirms(dir, nonce, left_as),
+        (None, _) | (_, None) => false,
+    };
+    let epoch = stored.filter(|_| proven).map_or(fresh, Epoch);
+    witness::remove(dir).map_err(|source| Refusal::Known(OpenError::io(dir, source)))?;
+    table.delete(txn, environment::CLEAN_KEY)?;
+    table.put(txn, environment::EPOCH_KEY, &environment::encode_u64(epoch.0))?;
+    Ok(epoch)
+}
+
+fn corrupt(dir: &Path, row: &'static str) -> Refusal {
+    Refusal::Known(OpenError::Corrupt { dir: dir.to_path_buf(), row })
+}

@@ -1,0 +1,140 @@
+//! A lane as a running actor: what it answers is what its environment holds.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use actix::{Arbiter, System};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use troupe_actors::causality::{Context, Dot, Item, Value};
+use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, SortKey};
+use troupe_actors::store::counters::CountersDelta;
+use troupe_actors::store::lane::actor::{Drain, LaneActor};
+use troupe_actors::store::lane::{Persist, PersistError, Persisted};
+use troupe_actors::store::lmdb::{Durability, LmdbOptions, LmdbStore};
+use troupe_actors::store::memory::MemoryStore;
+use troupe_actors::store::{CommitError, Epoch, LaneId, Snapshot, Store, Write};
+
+fn open(dir: &Path, fresh_epoch: u64) -> LmdbStore {
+    let options = LmdbOptions {
+        map_size: 64 << 20,
+        durability: Durability::Commit,
+        fresh_epoch: Epoch(fresh_epoch),
+        lane: LaneId { lane: 0, lanes: 1 },
+    };
+    LmdbStore::open(dir, &options).unwrap()
+}
+
+fn partition() -> Partition {
+    Partition::new(BucketId([1; 32]), PartitionKey::new("p").unwrap())
+}
+
+fn put(number: u64) -> Write {
+    let mut item = Item::empty();
+    let value = Value::Bytes(number.to_be_bytes().to_vec().into());
+    item.write(Dot { actor: ActorId(1), time: number + 1 }, &Context::empty(), value);
+    Write::PutItem {
+        partition: partition(),
+        sort_key: SortKey::new(&format!("{number:06}")).unwrap(),
+        item: item.encode(),
+        delta: CountersDelta::between(&Item::empty(), &item),
+    }
+}
+
+fn persist(number: u64, fence: u64, done: &mpsc::UnboundedSender<Persisted>) -> Persist {
+    Persist {
+        shard: partition().shard(),
+        fence,
+        batch: number,
+        writes: vec![put(number)],
+        done: done.clone(),
+    }
+}
+
+/// Runs `scenario` beside a lane on its own thread, and stops the lane afterwards.
+fn with_lane<S: Store>(
+    store: &Arc<S>,
+    on_broken: impl Fn(&str) + Send + 'static,
+    scenario: impl AsyncFnOnce(actix::Addr<LaneActor<S>>),
+) {
+    System::new().block_on(async {
+        let arbiter = Arbiter::new();
+        let lane = LaneActor::start_on(&arbiter.handle(), Arc::clone(store), Box::new(on_broken));
+        scenario(lane).await;
+        arbiter.stop();
+        arbiter.join().unwrap();
+    });
+}
+
+#[test]
+fn every_answered_batch_is_there_after_a_drain_and_a_clean_close() {
+    let dir = tempfile::tempdir().unwrap();
+    let count = 3000;
+    let store = Arc::new(open(dir.path(), 1));
+    with_lane(
+        &store,
+        |_| (),
+        async |lane| {
+            let (done, mut answers) = mpsc::unbounded_channel();
+            for number in 0..count {
+                lane.send(persist(number, 0, &done)).await.unwrap();
+            }
+            lane.send(Drain).await.unwrap();
+            for number in 0..count {
+                assert_eq!(answers.try_recv(), Ok(Persisted { batch: number, outcome: Ok(()) }));
+            }
+        },
+    );
+    store.close_clean().unwrap();
+    assert_eq!(Arc::strong_count(&store), 1);
+    drop(store);
+
+    let store = open(dir.path(), 2);
+    assert_eq!(store.epoch(), Epoch(1), "a clean close keeps the epoch");
+    let snapshot = store.snapshot().unwrap();
+    for number in 0..count {
+        let sort_key = SortKey::new(&format!("{number:06}")).unwrap();
+        let key = ItemKey { partition: partition().hash, sort_key };
+        assert!(snapshot.item(&key).unwrap().is_some());
+    }
+}
+
+#[test]
+fn a_batch_that_builds_on_a_refused_one_is_refused_and_the_next_fence_goes_on() {
+    let store = Arc::new(MemoryStore::new(Epoch(1)));
+    with_lane(
+        &store,
+        |_| (),
+        async |lane| {
+            let (done, mut answers) = mpsc::unbounded_channel();
+            store.fail(Some(CommitError::MapFull));
+            lane.send(persist(1, 0, &done)).await.unwrap();
+            let full = Err(PersistError::Full(CommitError::MapFull));
+            assert_eq!(answers.recv().await, Some(Persisted { batch: 1, outcome: full }));
+            store.fail(None);
+            lane.send(persist(2, 0, &done)).await.unwrap();
+            assert_eq!(
+                answers.recv().await,
+                Some(Persisted { batch: 2, outcome: Err(PersistError::Fenced) })
+            );
+        },
+    );
+}
+
+#[test]
+fn a_broken_store_is_reported_and_takes_nothing_more() {
+    let store = Arc::new(MemoryStore::new(Epoch(1)));
+    let (report, reported) = std::sync::mpsc::channel();
+    let on_broken = move |reason: &str| report.send(reason.to_owned()).unwrap();
+    with_lane(&store, on_broken, async |lane| {
+        let (done, mut answers) = mpsc::unbounded_channel();
+        store.fail(Some(CommitError::Broken("EIO".into())));
+        for batch in [1, 2] {
+            lane.send(persist(batch, 0, &done)).await.unwrap();
+            let outcome = Err(PersistError::Broken("EIO".into()));
+            assert_eq!(answers.recv().await, Some(Persisted { batch, outcome }));
+            store.fail(None);
+        }
+    });
+    assert_eq!(reported.iter().collect::<Vec<_>>(), ["EIO"]);
+}
