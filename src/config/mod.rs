@@ -9,6 +9,8 @@
 //! environment ──▲
 //! ```
 
+#[cfg(test)]
+mod documentation;
 mod error;
 mod keys;
 mod listen;
