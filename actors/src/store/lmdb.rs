@@ -7,10 +7,12 @@
 //! Beside `data.mdb` and LMDB's own `lock.mdb`, the folder holds `in-use` (locked by the process that has it open) and,
 //! while closed, `closed-cleanly` (see [`witness`]).
 
+mod lanes;
 mod open;
 mod snapshot;
 mod witness;
 
+pub use lanes::LanesOptions;
 pub use open::{Durability, LmdbOptions, OpenError};
 pub use snapshot::LmdbSnapshot;
 
@@ -27,7 +29,7 @@ use std::path::PathBuf;
 type Table = Database<'static, Bytes, Bytes>;
 
 /// The keyspaces.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Tables {
     items: Table,
     partitions: Table,
@@ -41,6 +43,7 @@ impl Tables {
 }
 
 /// An open environment.
+#[derive(Debug)]
 pub struct LmdbStore {
     env: Env<WithoutTls>,
     tables: Tables,

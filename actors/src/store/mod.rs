@@ -12,6 +12,7 @@ pub mod lane;
 pub mod lmdb;
 pub mod memory;
 pub mod range;
+pub mod set;
 
 pub use keys::environment::LaneId;
 

@@ -66,6 +66,12 @@ pub enum OpenError {
         /// What was asked for.
         expected: LaneId,
     },
+    /// A lane that was made is not there.
+    #[error("{} is missing: restore it, or the items that it holds are lost", dir.display())]
+    LaneMissing {
+        /// Where it was.
+        dir: PathBuf,
+    },
     /// A row that every environment has is missing or unreadable.
     #[error("{} is no store, or is corrupt: row `{row}`", dir.display())]
     Corrupt {

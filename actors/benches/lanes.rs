@@ -1,0 +1,161 @@
+//! What a lane makes of the disk: durable puts per second by group size and number of lanes.
+//!
+//! ```text
+//! cargo bench -p troupe-actors --bench lanes [-- FOLDER]
+//! ```
+//!
+//! Values have 256 bytes, every commit is synced, and each line runs for about a second in a fresh environment below
+//! FOLDER (default: the system's folder for temporary files, which should be on the disk that is to be measured).
+
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on stops")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use troupe_actors::causality::{Context, Dot, Item, Value};
+use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, SortKey};
+use troupe_actors::store::counters::CountersDelta;
+use troupe_actors::store::lmdb::{Durability, LanesOptions, LmdbStore};
+use troupe_actors::store::range::KeyRange;
+use troupe_actors::store::set::StoreSet;
+use troupe_actors::store::{Epoch, Snapshot, Store, Write};
+
+const VALUE_BYTES: usize = 256;
+const BUCKET: BucketId = BucketId([7; 32]);
+
+/// Where the items of a group go.
+#[derive(Clone, Copy, Debug)]
+enum Spread {
+    /// Each into another of 10,000 partitions, in no order.
+    Partitions,
+    /// All into one partition, in the order of their keys.
+    OnePartition,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn open(dir: &Path, lanes: u16) -> StoreSet<LmdbStore> {
+    let options = LanesOptions {
+        lanes_if_new: lanes,
+        map_size: 8 << 30,
+        durability: Durability::Commit,
+        fresh_epoch: Epoch(1),
+    };
+    StoreSet::open_all(dir, &options).unwrap()
+}
+
+/// The `number`th item: its partition is in the lane asked for.
+fn put(number: u64, spread: Spread, set: &StoreSet<LmdbStore>, lane: usize) -> Write {
+    let name = |salt: u64| match spread {
+        Spread::Partitions => {
+            format!("partition-{}-{salt}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 10_000)
+        }
+        Spread::OnePartition => format!("partition-{salt}"),
+    };
+    let partition = (0..)
+        .map(|salt| Partition::new(BUCKET, PartitionKey::new(&name(salt)).unwrap()))
+        .find(|partition| set.lane_of(partition.shard()) == lane)
+        .unwrap();
+    let mut item = Item::empty();
+    let value = Value::Bytes(vec![number as u8; VALUE_BYTES].into());
+    item.write(
+        Dot { actor: ActorId(0x1234_5678_9abc_def0), time: 1_700_000_000_000 + number },
+        &Context::empty(),
+        value,
+    );
+    let sort_key = SortKey::new(&format!("{number:012}")).unwrap();
+    let delta = CountersDelta::between(&Item::empty(), &item);
+    Write::PutItem { partition, sort_key, item: item.encode(), delta }
+}
+
+/// Puts per second of all lanes together, and microseconds per commit.
+fn measure(dir: &Path, lanes: u16, group: u64, spread: Spread) -> (f64, f64) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let set = open(dir.path(), lanes);
+    let started = now();
+    let groups = std::thread::scope(|scope| {
+        let threads = set.iter().enumerate().map(|(lane, store)| {
+            let (set, store) = (&set, Arc::clone(store));
+            scope.spawn(move || {
+                let mut groups = 0;
+                while started.elapsed() < Duration::from_secs(1) {
+                    let numbers = groups * group..(groups + 1) * group;
+                    let writes: Vec<_> = numbers.map(|number| put(number, spread, set, lane)).collect();
+                    store.commit(&mut writes.iter()).unwrap();
+                    groups += 1;
+                }
+                groups
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>()
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    ((groups * group) as f64 / seconds, seconds * f64::from(lanes) * 1e6 / groups as f64)
+}
+
+/// Nanoseconds of taking a snapshot, of reading an item in it, and of one item of a range of 100.
+fn measure_reads(dir: &Path) -> (f64, f64, f64) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let set = open(dir.path(), 1);
+    let writes: Vec<_> = (0..10_000).map(|number| put(number, Spread::OnePartition, &set, 0)).collect();
+    set.control().commit(&mut writes.iter()).unwrap();
+    let keys: Vec<_> = writes
+        .iter()
+        .filter_map(|write| match write {
+            Write::PutItem { partition, sort_key, .. } => {
+                Some(ItemKey { partition: partition.hash, sort_key: sort_key.clone() })
+            }
+            Write::PutShardMeta { .. } | Write::PutControl { .. } => None,
+        })
+        .collect();
+    let per = |started: Instant, count: usize| started.elapsed().as_nanos() as f64 / count as f64;
+    let started = now();
+    for _ in 0..100_000 {
+        drop(set.control().snapshot().unwrap());
+    }
+    let snapshot_ns = per(started, 100_000);
+    let snapshot = set.control().snapshot().unwrap();
+    let started = now();
+    for _ in 0..10 {
+        for key in &keys {
+            assert!(snapshot.item(key).unwrap().is_some());
+        }
+    }
+    let item_ns = per(started, 10 * keys.len());
+    let started = now();
+    let mut shown = 0;
+    for key in keys.iter().take(9_900) {
+        let range = KeyRange::all().after(key.sort_key.as_str());
+        let mut left = 100;
+        let mut visit = |_: &str, item: Item<'_>| {
+            assert!(!item.is_tombstone());
+            left -= 1;
+            if left == 0 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+        };
+        snapshot.scan_items(key.partition, &range, &mut visit).unwrap();
+        shown += 100;
+    }
+    (snapshot_ns, item_ns, per(started, shown))
+}
+
+fn main() {
+    // Cargo passes `--bench` itself.
+    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let folder = folder.map_or_else(std::env::temp_dir, Into::into);
+    println!("{:>6} {:>6} {:>14} {:>12} {:>12}", "lanes", "group", "spread", "puts/s", "µs/commit");
+    for spread in [Spread::Partitions, Spread::OnePartition] {
+        for group in [1, 16, 64, 256, 1024] {
+            for lanes in [1, 2] {
+                let (per_second, commit_us) = measure(&folder, lanes, group, spread);
+                let spread = format!("{spread:?}");
+                println!("{lanes:>6} {group:>6} {spread:>14} {per_second:>12.0} {commit_us:>12.0}");
+            }
+        }
+    }
+    let (snapshot_ns, item_ns, row_ns) = measure_reads(&folder);
+    println!("snapshot {snapshot_ns:.0} ns, item {item_ns:.0} ns, item of a range of 100 {row_ns:.0} ns");
+}
