@@ -10,5 +10,6 @@ mod guide;
 mod keys;
 mod listings;
 mod server;
+mod tls;
 mod updates;
 mod watching;

@@ -16,8 +16,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use k2v_client::{Bucket, ClientBuilder, K2vClient, RetryPolicy};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::store::Store;
 
@@ -62,6 +64,7 @@ struct Shared {
 pub(crate) struct Server {
     shared: Arc<Shared>,
     pub(crate) address: SocketAddr,
+    scheme: &'static str,
     tasks: JoinSet<()>,
 }
 
@@ -71,12 +74,22 @@ impl Server {
     }
 
     pub(crate) async fn start_with(store: Arc<Store>, address: SocketAddr) -> Self {
+        Self::listen(store, address, None).await
+    }
+
+    /// Speaks `https`.
+    pub(crate) async fn start_tls(tls: TlsAcceptor) -> Self {
+        Self::listen(Arc::default(), "127.0.0.1:0".parse().unwrap(), Some(tls)).await
+    }
+
+    async fn listen(store: Arc<Store>, address: SocketAddr, tls: Option<TlsAcceptor>) -> Self {
         let shared = Arc::new(Shared { store, faults: Mutex::default(), arrived: Mutex::default() });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Arc::clone(&shared)));
-        Self { shared, address, tasks }
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        tasks.spawn(accept(listener, tls, Arc::clone(&shared)));
+        Self { shared, address, scheme, tasks }
     }
 
     /// Stops at once, connections and all; what was stored can be served again.
@@ -100,7 +113,7 @@ impl Server {
     }
 
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// A client that repeats without pauses.
@@ -115,19 +128,34 @@ impl Server {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     // The connections end with this task.
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        let shared = Arc::clone(&shared);
-        let service = service_fn(move |request| serve(request, Arc::clone(&shared)));
+        let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         connections.spawn(async move {
-            let builder = auto::Builder::new(TokioExecutor::new());
-            // An injected fault ends the connection with an error; the client is who has to notice.
-            let _ended = builder.serve_connection(TokioIo::new(stream), service).await;
+            match tls {
+                None => serve_connection(stream, shared).await,
+                Some(tls) => {
+                    // A client that does not trust the certificate hangs up here.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve_connection(stream, shared).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve_connection<S>(stream: S, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| serve(request, Arc::clone(&shared)));
+    let builder = auto::Builder::new(TokioExecutor::new());
+    // An injected fault ends the connection with an error; the client is who has to notice.
+    let _ended = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// The connection ends here.
