@@ -92,6 +92,7 @@ mod builder;
 mod call;
 mod client;
 pub mod compat;
+mod cursor;
 mod endpoint;
 mod error;
 mod http_client;

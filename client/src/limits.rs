@@ -19,8 +19,9 @@ pub const POLL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(300);
 /// minute that a server vanished without a word.
 pub const WATCH_POLL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often a call is tried in all, the first time included.
-pub const ATTEMPTS_MAX: u32 = 4;
+/// How often a call is tried in all, the first time included: the pauses between them add up to 1.5 s at
+/// most, which spans the restart of a node.
+pub const ATTEMPTS_MAX: u32 = 5;
 
 /// The pause before the first repeat is drawn from zero up to this.
 pub const BACKOFF_BASE: Duration = Duration::from_millis(100);

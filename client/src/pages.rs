@@ -10,56 +10,12 @@ use futures_util::future::BoxFuture;
 
 use crate::batch::BatchRead;
 use crate::bucket::Bucket;
+use crate::cursor::Cursor;
 use crate::error::{Error, InvalidResponse};
 use crate::index::Partition;
 use crate::item::Entry;
 use crate::limits;
 use crate::range::{KeyRange, Page};
-
-/// Where a listing stands: what the next page is to hold.
-///
-/// The range moves along: `start` is the next key, `limit` what is still wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Cursor {
-    rest: KeyRange,
-    page_size: u64,
-    is_at_end: bool,
-}
-
-impl Cursor {
-    fn new(range: KeyRange, page_size: u64) -> Self {
-        let is_at_end = range.limit == Some(0);
-        Self { rest: range, page_size: page_size.max(1), is_at_end }
-    }
-
-    /// The range of the next page; `None` at the end.
-    fn next_page(&self) -> Option<KeyRange> {
-        if self.is_at_end {
-            return None;
-        }
-        let limit = self.rest.limit.map_or(self.page_size, |wanted| wanted.min(self.page_size));
-        Some(KeyRange { limit: Some(limit), ..self.rest.clone() })
-    }
-
-    /// Moves past a page. A page that starts where it says the next one starts would go on for ever.
-    fn advance(&mut self, received: usize, next_start: Option<String>) -> Result<(), InvalidResponse> {
-        if next_start.is_some() && next_start == self.rest.start {
-            return Err(InvalidResponse::NoProgress);
-        }
-        let received = u64::try_from(received).unwrap_or(u64::MAX);
-        self.rest.limit = self.rest.limit.map(|wanted| wanted.saturating_sub(received));
-        self.is_at_end = next_start.is_none() || self.rest.limit == Some(0);
-        self.rest.start = next_start.or_else(|| self.rest.start.take());
-        Ok(())
-    }
-
-    /// Halves the pages after one was too large; `false` if they hold a single item already.
-    fn shrink(&mut self) -> bool {
-        let can_shrink = self.page_size > 1;
-        self.page_size = (self.page_size / 2).max(1);
-        can_shrink
-    }
-}
 
 type FetchPage<T> = Box<dyn Fn(KeyRange) -> BoxFuture<'static, Result<Page<T>, Error>> + Send>;
 
@@ -89,7 +45,7 @@ impl<T> Pages<T> {
             let page = ready!(fetching.as_mut().poll(cx));
             self.fetching = None;
             if let Err(error) = self.take_page(page) {
-                self.cursor.is_at_end = true;
+                self.cursor.stop();
                 return Poll::Ready(Some(Err(error)));
             }
         }
@@ -289,48 +245,5 @@ impl Bucket {
     /// ```
     pub fn partitions(&self) -> Partitions {
         Partitions { bucket: self.clone(), range: KeyRange::all(), page_size: limits::PAGE_SIZE, pages: None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_follow_each_other_until_the_limit() {
-        let mut cursor = Cursor::new(KeyRange::all().prefix("p").limit(25), 10);
-        assert_eq!(cursor.next_page(), Some(KeyRange::all().prefix("p").limit(10)));
-        cursor.advance(10, Some("p1".into())).unwrap();
-        assert_eq!(cursor.next_page(), Some(KeyRange::all().prefix("p").start("p1").limit(10)));
-        cursor.advance(10, Some("p2".into())).unwrap();
-        assert_eq!(cursor.next_page(), Some(KeyRange::all().prefix("p").start("p2").limit(5)));
-        cursor.advance(5, Some("p3".into())).unwrap();
-        assert_eq!(cursor.next_page(), None);
-    }
-
-    #[test]
-    fn the_last_page_ends_the_listing() {
-        let mut cursor = Cursor::new(KeyRange::all(), 10);
-        cursor.advance(3, None).unwrap();
-        assert_eq!(cursor.next_page(), None);
-    }
-
-    #[test]
-    fn a_limit_of_zero_asks_for_nothing() {
-        assert_eq!(Cursor::new(KeyRange::all().limit(0), 10).next_page(), None);
-    }
-
-    #[test]
-    fn pages_that_are_too_large_are_halved_down_to_one_item() {
-        let mut cursor = Cursor::new(KeyRange::all(), 3);
-        assert!(cursor.shrink());
-        assert_eq!(cursor.next_page(), Some(KeyRange::all().limit(1)));
-        assert!(!cursor.shrink());
-    }
-
-    #[test]
-    fn a_server_that_does_not_move_on_is_an_error() {
-        let mut cursor = Cursor::new(KeyRange::all().start("a"), 10);
-        assert!(matches!(cursor.advance(1, Some("a".into())), Err(InvalidResponse::NoProgress)));
     }
 }

@@ -182,3 +182,16 @@ async fn each_refusal_keeps_the_words_of_the_server() {
     assert_eq!((remote.code.as_str(), remote.message.as_str()), ("TooManyConcurrentValues", "as injected"));
     assert!(error.to_string().contains("as injected"), "{error}");
 }
+
+#[test]
+fn clients_and_streams_move_between_threads() {
+    fn check_send<T: Send>() {}
+    fn check_sync<T: Sync>() {}
+    check_send::<K2vClient>();
+    check_sync::<K2vClient>();
+    check_send::<k2v_client::Items>();
+    check_send::<k2v_client::Partitions>();
+    check_send::<k2v_client::Watch>();
+    check_send::<Error>();
+    check_sync::<Error>();
+}

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use k2v_client::{
-    BatchDelete, Bucket, CausalityToken, Error, InvalidResponse, K2vClient, KeyRange, RepeatWrites,
-    RetryPolicy,
+    BatchDelete, Bucket, CausalityToken, Error, InvalidResponse, K2vClient, KeyRange, PollRange,
+    RepeatWrites, RetryPolicy, limits,
 };
 use tokio::net::TcpListener;
 
 use crate::server::{BUCKET, Fault, KEY, REGION, SECRET, Server};
+
+/// As many attempts as a call is given.
+const ALL: usize = limits::ATTEMPTS_MAX as usize;
 
 /// The bucket of a client with this policy for writes.
 fn bucket(server: &Server, repeat_writes: RepeatWrites) -> Bucket {
@@ -24,7 +27,7 @@ async fn check_attempts<T>(
     expected: usize,
 ) -> Error {
     let before = server.arrived().len();
-    server.inject(&[fault; 4][..expected]);
+    server.inject(&vec![fault; expected]);
     let error = call.await.err().expect("every attempt failed");
     assert_eq!(server.arrived().len() - before, expected, "{fault:?}: {error:?}");
     error
@@ -46,9 +49,9 @@ async fn reads_are_given_up_in_the_end() {
     let server = Server::start().await;
     let bucket = server.bucket();
     let refused = Fault::Refuse(503, "ServiceUnavailable");
-    let error = check_attempts(&server, refused, bucket.read_item("p", "s"), 4).await;
+    let error = check_attempts(&server, refused, bucket.read_item("p", "s"), ALL).await;
     assert!(matches!(error, Error::Unavailable(_)));
-    let error = check_attempts(&server, Fault::HangUp, bucket.read_item("p", "s"), 4).await;
+    let error = check_attempts(&server, Fault::HangUp, bucket.read_item("p", "s"), ALL).await;
     assert!(matches!(error, Error::Disconnected(_)));
 }
 
@@ -73,7 +76,7 @@ async fn writes_of_unknown_outcome_are_repeated_as_the_policy_says() {
     let token = CausalityToken::from("t0");
     let range = [BatchDelete::all("p")];
     for (policy, covered, blind) in
-        [(RepeatWrites::Never, 1, 1), (RepeatWrites::WithToken, 4, 1), (RepeatWrites::Always, 4, 4)]
+        [(RepeatWrites::Never, 1, 1), (RepeatWrites::WithToken, ALL, 1), (RepeatWrites::Always, ALL, ALL)]
     {
         let bucket = bucket(&server, policy);
         for fault in [Fault::Refuse(503, "ServiceUnavailable"), Fault::HangUp] {
@@ -106,7 +109,7 @@ async fn a_repeated_insert_is_shown_once_and_cleared_by_the_next_write() {
 #[tokio::test]
 async fn a_server_that_stays_silent_is_a_timeout() {
     let server = Server::start().await;
-    let brief = Duration::from_millis(50);
+    let brief = Duration::from_millis(500);
     let bucket = server.builder().request_timeout(brief).build().unwrap().bucket(BUCKET);
     let error = check_attempts(&server, Fault::Stall, bucket.read_item("p", "s"), 1).await;
     assert!(matches!(error, Error::Timeout { after } if after == brief), "{error:?}");
@@ -146,4 +149,20 @@ async fn an_answer_over_the_limit_is_not_kept_in_memory() {
     assert!(bucket.read_item("p", "fits").await.is_ok());
     let error = bucket.read_item("p", "does not").await.unwrap_err();
     assert!(matches!(error, Error::ResponseTooLarge { bytes_max: 100 }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_poll_that_is_dropped_leaves_nothing_at_the_server() {
+    let server = Server::start().await;
+    let bucket = server.bucket();
+    server.inject(&[Fault::Stall]);
+    {
+        let range = PollRange::all();
+        let poll = bucket.poll_range("p", &range, None, None);
+        tokio::select! {
+            answered = poll => panic!("the server stays silent: {answered:?}"),
+            () = server.until_in_flight(1) => {}
+        }
+    }
+    server.until_in_flight(0).await;
 }

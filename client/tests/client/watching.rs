@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, TryStreamExt};
-use k2v_client::{Changes, Error, Value, Watch};
+use k2v_client::{Changes, Error, Value, Watch, limits};
 
 use crate::server::{Fault, Server};
 
@@ -115,7 +115,7 @@ async fn interruptions_are_told_and_what_waiting_does_not_cure_ends_the_watch() 
         bucket.watch("p").on_interruption(move |error| heard.lock().unwrap().push(error.to_string()));
     next(&mut watch).await;
     // One call with its repeats, then the refusal.
-    server.inject(&[Fault::Refuse(503, "ServiceUnavailable"); 4]);
+    server.inject(&[Fault::Refuse(503, "ServiceUnavailable"); limits::ATTEMPTS_MAX as usize]);
     server.inject(&[Fault::Refuse(403, "AccessDenied")]);
     assert!(matches!(watch.next().await, Some(Err(Error::AccessDenied(_)))));
     assert!(watch.next().await.is_none());
@@ -125,7 +125,7 @@ async fn interruptions_are_told_and_what_waiting_does_not_cure_ends_the_watch() 
 #[tokio::test]
 async fn a_watch_that_never_began_does_not_wait_for_ever() {
     let server = Server::start().await;
-    server.inject(&[Fault::Refuse(503, "ServiceUnavailable"); 4]);
+    server.inject(&[Fault::Refuse(503, "ServiceUnavailable"); limits::ATTEMPTS_MAX as usize]);
     let mut watch = server.bucket().watch("p");
     assert!(matches!(watch.next().await, Some(Err(Error::Unavailable(_)))));
 }

@@ -18,6 +18,7 @@ use hyper_util::server::conn::auto;
 use k2v_client::{Bucket, ClientBuilder, K2vClient, RetryPolicy};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -58,6 +59,23 @@ struct Shared {
     store: Arc<Store>,
     faults: Mutex<VecDeque<Fault>>,
     arrived: Mutex<Vec<Arrived>>,
+    in_flight: watch::Sender<usize>,
+}
+
+/// A request that is being answered, until its answer is made or its client gone.
+struct InFlight(Arc<Shared>);
+
+impl InFlight {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.in_flight.send_modify(|count| *count += 1);
+        Self(shared)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.send_modify(|count| *count -= 1);
+    }
 }
 
 /// A running server; it stops when dropped.
@@ -83,7 +101,12 @@ impl Server {
     }
 
     async fn listen(store: Arc<Store>, address: SocketAddr, tls: Option<TlsAcceptor>) -> Self {
-        let shared = Arc::new(Shared { store, faults: Mutex::default(), arrived: Mutex::default() });
+        let shared = Arc::new(Shared {
+            store,
+            faults: Mutex::default(),
+            arrived: Mutex::default(),
+            in_flight: watch::Sender::new(0),
+        });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut tasks = JoinSet::new();
@@ -106,6 +129,12 @@ impl Server {
     /// All requests so far.
     pub(crate) fn arrived(&self) -> Vec<Arrived> {
         self.shared.arrived.lock().unwrap().clone()
+    }
+
+    /// Waits until so many requests are being answered.
+    pub(crate) async fn until_in_flight(&self, wanted: usize) {
+        let mut in_flight = self.shared.in_flight.subscribe();
+        in_flight.wait_for(|count| *count == wanted).await.unwrap();
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -164,6 +193,7 @@ where
 struct Broken;
 
 async fn serve(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Full<Bytes>>, Broken> {
+    let _in_flight = InFlight::new(Arc::clone(&shared));
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
     let text = |name: &str| head.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
