@@ -1,9 +1,9 @@
 //! Names of the control plane, parsed once at the edge.
 
 use crate::limits::{ALIAS_BYTES, CONTROL_TEXT_BYTES_MAX};
+use core::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 /// Text that is not the name it should be.
