@@ -28,14 +28,17 @@ impl Cursor {
         Some(KeyRange { limit: Some(limit), ..self.rest.clone() })
     }
 
-    /// Moves past a page. A page that starts where it says the next one starts would go on for ever.
+    /// Moves past a page. Were the next one not to start beyond it, the listing could go round for ever.
     pub(crate) fn advance(
         &mut self,
         received: usize,
         next_start: Option<String>,
     ) -> Result<(), InvalidResponse> {
-        if next_start.is_some() && next_start == self.rest.start {
-            return Err(InvalidResponse::NoProgress);
+        if let (Some(start), Some(next)) = (&self.rest.start, &next_start) {
+            let moves_on = if self.rest.reverse { next < start } else { next > start };
+            if !moves_on {
+                return Err(InvalidResponse::NoProgress);
+            }
         }
         let received = u64::try_from(received).unwrap_or(u64::MAX);
         self.rest.limit = self.rest.limit.map(|wanted| wanted.saturating_sub(received));
@@ -99,8 +102,16 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_move_on_is_an_error() {
-        let mut cursor = Cursor::new(KeyRange::all().start("a"), 10);
-        assert!(matches!(cursor.advance(1, Some("a".into())), Err(InvalidResponse::NoProgress)));
+        let from_b = KeyRange::all().start("b");
+        for (range, next_start) in [
+            (from_b.clone(), "b"),
+            (from_b.clone(), "a"),
+            (from_b.clone().reverse(), "b"),
+            (from_b.reverse(), "c"),
+        ] {
+            let advanced = Cursor::new(range, 10).advance(1, Some(next_start.into()));
+            assert!(matches!(advanced, Err(InvalidResponse::NoProgress)), "{next_start}");
+        }
     }
 
     /// Lists `keys` as a server would.

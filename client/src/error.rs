@@ -280,7 +280,7 @@ pub enum InvalidResponse {
         /// The number of results.
         received: usize,
     },
-    /// A page says that the next one starts where it started itself.
+    /// A page says that the next one starts no further than it started itself.
     #[error("the listing does not move on")]
     NoProgress,
     /// An item without any value, not even a tombstone.
