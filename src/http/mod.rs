@@ -1,3 +1,16 @@
 //! The HTTP gateway: what turns a request on the wire into a call on the actors, and back.
 
+mod body;
+mod calls;
+mod cors;
+mod error;
+mod gateway;
+mod json;
+mod k2v;
+mod limits;
+mod percent;
+mod query;
+mod route;
+pub mod server;
 pub mod sigv4;
+mod stop;

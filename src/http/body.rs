@@ -1,0 +1,128 @@
+//! Request bodies: read only after the signature was accepted, up to a cap, and not at any slowness.
+
+use super::error::ApiError;
+use super::limits::{
+    BODIES_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAINED_BODY_BYTES_MAX, UNCOUNTED_BODY_BYTES_MAX,
+};
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// A body that has not been read yet.
+pub(crate) struct UnreadBody {
+    payload: Payload,
+    /// As the client announced it; the HTTP codec holds it to its word. `None` if it sends chunks.
+    announced: Option<u64>,
+    budget: Arc<BodyBudget>,
+}
+
+/// Memory for large bodies, shared by all workers.
+#[derive(Debug, Default)]
+pub(crate) struct BodyBudget {
+    taken: AtomicUsize,
+}
+
+/// A body that was read, and its share of the budget.
+#[derive(Debug)]
+pub(crate) struct Body {
+    /// All of it.
+    pub(crate) bytes: Bytes,
+    _share: Share,
+}
+
+#[derive(Debug)]
+struct Share {
+    bytes: usize,
+    budget: Arc<BodyBudget>,
+}
+
+impl UnreadBody {
+    pub(crate) fn new(payload: Payload, headers: &HeaderMap, budget: &Arc<BodyBudget>) -> UnreadBody {
+        let announced = match (&payload, headers.get(CONTENT_LENGTH)) {
+            (Payload::None, _) => Some(0),
+            (_, Some(length)) => length.to_str().ok().and_then(|length| length.parse().ok()),
+            (_, None) => None,
+        };
+        UnreadBody { payload, announced, budget: Arc::clone(budget) }
+    }
+
+    /// Reads all of it, unless it is longer than `bytes_max`: then `too_large` is the error.
+    pub(crate) async fn read(&mut self, bytes_max: usize, too_large: ApiError) -> Result<Body, ApiError> {
+        let mut share = Share { bytes: 0, budget: Arc::clone(&self.budget) };
+        if let Payload::None = self.payload {
+            return Ok(Body { bytes: Bytes::new(), _share: share });
+        }
+        if self.announced.is_some_and(|length| length > bytes_max as u64) {
+            return Err(too_large);
+        }
+        let started = Instant::now();
+        let mut timeout = pin!(sleep_until(started + Duration::from_secs(BODY_GRACE_S)));
+        let mut all = BytesMut::new();
+        loop {
+            let chunk = tokio::select! {
+                biased;
+                chunk = self.payload.next() => chunk,
+                () = &mut timeout => {
+                    let earned = Duration::from_secs(all.len() as u64 / BODY_BYTES_PER_S_MIN);
+                    let deadline = started + Duration::from_secs(BODY_GRACE_S) + earned;
+                    if deadline <= Instant::now() {
+                        return Err(ApiError::BodyTimeout);
+                    }
+                    timeout.as_mut().reset(deadline);
+                    continue;
+                }
+            };
+            let chunk = match chunk {
+                Some(Ok(chunk)) => chunk,
+                Some(Err(_)) => return Err(ApiError::BodyIncomplete),
+                None => return Ok(Body { bytes: all.freeze(), _share: share }),
+            };
+            if all.is_empty() && self.announced == Some(chunk.len() as u64) {
+                // The usual small body came in one piece: no copy, and the end need not be waited for.
+                return Ok(Body { bytes: chunk, _share: share });
+            }
+            if chunk.len() > bytes_max - all.len() {
+                return Err(too_large);
+            }
+            share.grow_to(all.len() + chunk.len())?;
+            all.extend_from_slice(&chunk);
+        }
+    }
+
+    /// Reads and forgets what is left of a small body, so that the connection survives an answer that did not need it.
+    pub(crate) async fn drain(&mut self) {
+        if matches!(self.payload, Payload::None)
+            || self.announced.is_none_or(|length| length > DRAINED_BODY_BYTES_MAX)
+        {
+            return;
+        }
+        let all = async { while let Some(Ok(_)) = self.payload.next().await {} };
+        // A body that does not come is closed upon, as an unread one is.
+        let _ = tokio::time::timeout(Duration::from_secs(1), all).await;
+    }
+}
+
+impl Share {
+    fn grow_to(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let wanted = bytes.saturating_sub(UNCOUNTED_BODY_BYTES_MAX);
+        let more = wanted.saturating_sub(self.bytes);
+        let taken = self.budget.taken.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        if taken + more > BODIES_BYTES_MAX { Err(ApiError::BodiesBusy) } else { Ok(()) }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

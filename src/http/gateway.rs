@@ -1,0 +1,178 @@
+//! One request from its head to its answer.
+//!
+//! ```text
+//! head ─▶ signature ─▶ permission ─▶ body, up to a cap ─▶ digest ─▶ parse ─▶ call
+//! ```
+//!
+//! Nothing of the body is parsed and nothing is done before signature and digest are right (invariant 11).
+
+use super::body::{BodyBudget, UnreadBody};
+use super::calls::{Admitted, Outcome};
+use super::cors;
+use super::error::ApiError;
+use super::limits::UNUSED_BODY_BYTES_MAX;
+use super::query::Query;
+use super::route::{Access, Call, Target, route};
+use super::sigv4::{self, RequestHead, VerifierConfig, authenticate};
+use super::stop::Stopping;
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::ORIGIN;
+use actix_web::{HttpRequest, HttpResponse};
+use std::sync::Arc;
+use troupe_actors::clock::wall_now;
+use troupe_actors::control::{AccessKey, Control, ControlSnapshot};
+use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::shard::Shards;
+use troupe_actors::store::Store;
+
+/// What a worker needs to serve requests.
+pub(crate) struct Gateway<S: Store> {
+    /// The shards of this node.
+    pub(crate) shards: Shards<S>,
+    /// Buckets, keys, permissions, layout.
+    pub(crate) control: Control,
+    /// This node.
+    pub(crate) node: NodeId,
+    /// Region and clock window.
+    pub(crate) verifier: VerifierConfig,
+    /// Longest value in bytes.
+    pub(crate) value_bytes_max: usize,
+    /// Longest body in bytes.
+    pub(crate) body_bytes_max: usize,
+    /// Memory for large bodies.
+    pub(crate) bodies: Arc<BodyBudget>,
+    /// Whether polls should give up.
+    pub(crate) stopping: Stopping,
+}
+
+impl<S: Store> Clone for Gateway<S> {
+    fn clone(&self) -> Gateway<S> {
+        Gateway {
+            shards: self.shards.clone(),
+            control: self.control.clone(),
+            node: self.node,
+            verifier: self.verifier.clone(),
+            value_bytes_max: self.value_bytes_max,
+            body_bytes_max: self.body_bytes_max,
+            bodies: Arc::clone(&self.bodies),
+            stopping: self.stopping.clone(),
+        }
+    }
+}
+
+impl sigv4::AccessKey for AccessKey {
+    fn secret(&self) -> &str {
+        self.secret.reveal()
+    }
+}
+
+/// How a request ended, for the log.
+pub(crate) struct Served {
+    pub(crate) response: HttpResponse,
+    /// Whether it took long on purpose.
+    pub(crate) is_poll: bool,
+}
+
+impl<S: Store> Gateway<S> {
+    /// Serves one request. Never fails: every error is an answer.
+    pub(crate) async fn serve(&self, request: &HttpRequest, payload: Payload) -> Served {
+        let mut body = UnreadBody::new(payload, request.headers(), &self.bodies);
+        let mut is_poll = false;
+        let outcome = match self.begin(request, &mut body, &mut is_poll).await {
+            Ok(Outcome::Now(response)) => Ok(response),
+            Ok(Outcome::Later(later)) => later.await,
+            Err(error) => {
+                body.drain().await;
+                Err(error)
+            }
+        };
+        let mut response =
+            outcome.unwrap_or_else(|error| error.response(&self.verifier.region, request.uri().path()));
+        if request.headers().contains_key(ORIGIN) && request.method() != Method::OPTIONS {
+            self.decorate(request, &mut response);
+        }
+        Served { response, is_poll }
+    }
+
+    /// Everything up to the point where a shard is waited for.
+    async fn begin(
+        &self,
+        request: &HttpRequest,
+        body: &mut UnreadBody,
+        is_poll: &mut bool,
+    ) -> Result<Outcome, ApiError> {
+        if request.method() == Method::OPTIONS {
+            return self.preflight(request).map(Outcome::Now);
+        }
+        let control = self.control.snapshot();
+        let head = RequestHead::of(request);
+        // Parsed at once, reported later: who has not signed learns nothing of what is wrong with the request.
+        let target = Target::parse(head.raw_path);
+        let query = Query::parse(head.raw_query);
+        let now = wall_now();
+        let now_s = i64::try_from(now.0 / 1000).unwrap_or(i64::MAX);
+        let find_key = |id: &str| control.key(id).filter(|key| !key.is_expired(now.0));
+        let signed = authenticate(&head, now_s, &self.verifier, find_key)?;
+        let (target, query) = (target?, query?);
+        let call = route(head.method, &target, &query)?;
+        *is_poll = call.is_poll();
+        let bucket = authorise(&control, signed.key, &target, call)?;
+        let admitted = Admitted { call, bucket, target, query };
+
+        let (bytes_max, too_large) = self.body_cap(call);
+        let body = body.read(bytes_max, too_large).await?;
+        signed.payload.check(&body.bytes)?;
+        self.call(&admitted, request, &body, &control)
+    }
+
+    fn body_cap(&self, call: Call) -> (usize, ApiError) {
+        let value = self.value_bytes_max;
+        let body = self.body_bytes_max;
+        match call {
+            Call::InsertItem => (value, ApiError::ValueTooLarge { bytes_max: value }),
+            Call::InsertBatch | Call::ReadBatch | Call::DeleteBatch | Call::PollRange => {
+                (body, ApiError::BodyTooLarge { bytes_max: body })
+            }
+            Call::ReadItem | Call::PollItem | Call::DeleteItem | Call::ReadIndex => {
+                let unused = UNUSED_BODY_BYTES_MAX.min(body);
+                (unused, ApiError::BodyTooLarge { bytes_max: unused })
+            }
+        }
+    }
+
+    fn preflight(&self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
+        let control = self.control.snapshot();
+        let target = Target::parse(request.uri().path())?;
+        // Nobody has signed, so only names that mean the same to everybody are known here.
+        let bucket = control.resolve_global(&target.bucket).ok_or(ApiError::NoSuchBucket)?;
+        cors::preflight(&bucket.cors_rules, request.headers())
+    }
+
+    fn decorate(&self, request: &HttpRequest, response: &mut HttpResponse) {
+        let control = self.control.snapshot();
+        let origin = cors::text(request.headers(), &ORIGIN);
+        let target = Target::parse(request.uri().path()).ok();
+        let bucket = target.as_ref().and_then(|target| control.resolve_global(&target.bucket));
+        if let (Some(origin), Some(bucket)) = (origin, bucket) {
+            cors::decorate(&bucket.cors_rules, origin, request.method().as_str(), response.headers_mut());
+        }
+    }
+}
+
+/// The bucket, if the key may do with it what the call does.
+fn authorise(
+    control: &ControlSnapshot,
+    key: &AccessKey,
+    target: &Target<'_>,
+    call: Call,
+) -> Result<BucketId, ApiError> {
+    let bucket = control.resolve_bucket(&target.bucket, key).ok_or(ApiError::NoSuchBucket)?.id;
+    let permissions = key.permissions(bucket);
+    let needed = call.access();
+    let is_allowed = match needed {
+        Access::Read => permissions.read,
+        Access::Write => permissions.write,
+    };
+    if is_allowed { Ok(bucket) } else { Err(ApiError::Forbidden { needed }) }
+}

@@ -1,0 +1,155 @@
+//! DeleteBatch: every item of a range becomes a tombstone that overwrites exactly what was read, so that a value
+//! which is written at the same time survives.
+
+use super::insert_batch::is_certainly_not_stored;
+use super::listing::{Listing, PageBudget, Progress};
+use super::read_batch::single_item;
+use super::request::{null_is_false, parse_list};
+use super::scan::{ScanEnd, scan_page};
+use crate::http::error::ApiError;
+use crate::http::json::{push_bool, push_number, push_optional, push_string};
+use crate::http::limits::BATCH_QUERIES_MAX;
+use serde::Deserialize;
+use troupe_actors::causality::Value;
+use troupe_actors::ids::{BucketId, Partition, PartitionKey, SortKey};
+use troupe_actors::shard::{ItemWrite, Shards, WritePlan};
+use troupe_actors::store::Store;
+use troupe_actors::store::range::KeyRange;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawQuery {
+    partition_key: String,
+    #[serde(default)]
+    prefix: Option<String>,
+    #[serde(default)]
+    start: Option<String>,
+    #[serde(default)]
+    end: Option<String>,
+    #[serde(default, deserialize_with = "null_is_false")]
+    single_item: bool,
+}
+
+/// One query, validated.
+#[derive(Debug)]
+pub(crate) struct DeleteQuery {
+    partition: Partition,
+    listing: Listing,
+    range: KeyRange,
+    is_single_item: bool,
+}
+
+impl DeleteQuery {
+    fn new(query: RawQuery, bucket: BucketId) -> Result<DeleteQuery, ApiError> {
+        let listing =
+            Listing { prefix: query.prefix, start: query.start, end: query.end, limit: None, reverse: false };
+        let range = if query.single_item { single_item(&listing)? } else { listing.range()? };
+        let partition = Partition::new(bucket, PartitionKey::new(&query.partition_key)?);
+        Ok(DeleteQuery { partition, listing, range, is_single_item: query.single_item })
+    }
+
+    /// The partition that the query deletes from.
+    pub(crate) fn partition(&self) -> &Partition {
+        &self.partition
+    }
+}
+
+/// Reads and validates the whole body.
+pub(crate) fn parse_delete_batch(body: &[u8], bucket: BucketId) -> Result<Vec<DeleteQuery>, ApiError> {
+    let queries: Vec<RawQuery> = parse_list(body, BATCH_QUERIES_MAX)?;
+    let validated = queries.into_iter().enumerate().map(|(at, query)| {
+        DeleteQuery::new(query, bucket).map_err(|cause| ApiError::Element { at, cause: Box::new(cause) })
+    });
+    validated.collect()
+}
+
+/// Answers the queries one after the other, and each page by page: memory does not grow with what is deleted.
+pub(crate) async fn delete_batch<S: Store>(
+    shards: &Shards<S>,
+    queries: Vec<(DeleteQuery, WritePlan)>,
+) -> Result<Vec<u8>, ApiError> {
+    let mut out = vec![b'['];
+    let mut deleted_so_far = 0;
+    for (at, (query, plan)) in queries.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        let deleted = delete_range(shards, query, plan, deleted_so_far > 0).await?;
+        deleted_so_far += deleted;
+        push_answer(&mut out, query, deleted);
+    }
+    out.push(b']');
+    Ok(out)
+}
+
+/// How many items it deleted. `is_begun`: something was deleted before, so that no error may claim that nothing was.
+async fn delete_range<S: Store>(
+    shards: &Shards<S>,
+    query: &DeleteQuery,
+    plan: &WritePlan,
+    is_begun: bool,
+) -> Result<u64, ApiError> {
+    let shard = query.partition.shard();
+    let mut progress = Progress::new(query.range.clone(), None);
+    let mut deleted = 0;
+    loop {
+        let is_begun = is_begun || deleted > 0;
+        let partly = |error: ApiError| if is_begun { ApiError::PartlyDeleted } else { error };
+        let (end, tombstones) = next_page(&**shards.store(shard), query, &mut progress).map_err(partly)?;
+        if !tombstones.is_empty() {
+            let count = tombstones.len() as u64;
+            shards.write(shard, tombstones, plan.clone()).await.map_err(|error| {
+                if is_certainly_not_stored(&error) { partly(error.into()) } else { ApiError::PartlyDeleted }
+            })?;
+            deleted += count;
+        }
+        match end {
+            ScanEnd::Page => tokio::task::yield_now().await,
+            ScanEnd::Range | ScanEnd::Limit(_) => return Ok(deleted),
+        }
+    }
+}
+
+/// Tombstones for the items of one page that hold a value.
+fn next_page<S: Store>(
+    store: &S,
+    query: &DeleteQuery,
+    progress: &mut Progress,
+) -> Result<(ScanEnd, Vec<ItemWrite>), ApiError> {
+    let mut tombstones = Vec::new();
+    let mut broken_key = Ok(());
+    let end = scan_page(
+        store,
+        query.partition.hash,
+        progress,
+        &mut PageBudget::page(),
+        |item| !item.is_tombstone(),
+        |sort_key, item| match SortKey::new(sort_key) {
+            Ok(sort_key) => tombstones.push(ItemWrite {
+                partition: query.partition.clone(),
+                sort_key,
+                context: item.context(),
+                value: Value::Tombstone,
+            }),
+            Err(error) => broken_key = Err(error),
+        },
+    )?;
+    broken_key?;
+    Ok((end, tombstones))
+}
+
+fn push_answer(out: &mut Vec<u8>, query: &DeleteQuery, deleted: u64) {
+    out.extend_from_slice(br#"{"partitionKey":"#);
+    push_string(out, query.partition.key.as_str());
+    out.extend_from_slice(br#","prefix":"#);
+    push_optional(out, query.listing.prefix.as_deref());
+    out.extend_from_slice(br#","start":"#);
+    push_optional(out, query.listing.start.as_deref());
+    out.extend_from_slice(br#","end":"#);
+    push_optional(out, query.listing.end.as_deref());
+    out.extend_from_slice(br#","singleItem":"#);
+    push_bool(out, query.is_single_item);
+    out.extend_from_slice(br#","deletedItems":"#);
+    push_number(out, deleted);
+    out.push(b'}');
+}

@@ -1,0 +1,167 @@
+//! What the parameters of a listing mean: which keys, in which direction, how many, and where the next one begins.
+
+use std::ops::Bound;
+use troupe_actors::limits::{PAGE_BYTES_MAX, PAGE_ITEMS_MAX, PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX};
+use troupe_actors::store::range::KeyRange;
+
+/// The parameters that ReadIndex, ReadBatch, DeleteBatch and PollRange share. Absent and `null` are the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Listing {
+    /// Only keys that begin with it.
+    pub(crate) prefix: Option<String>,
+    /// Where to begin, inclusive; the highest key of a reverse listing.
+    pub(crate) start: Option<String>,
+    /// Where to stop, exclusive.
+    pub(crate) end: Option<String>,
+    /// How many keys to return, counted after every filter.
+    pub(crate) limit: Option<u64>,
+    /// Whether keys descend.
+    pub(crate) reverse: bool,
+}
+
+/// Parameters that contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ListingError {
+    /// The listing would begin outside of its own prefix.
+    #[error("Start key '{start}' does not start with prefix '{prefix}'")]
+    StartOutsidePrefix { start: String, prefix: String },
+}
+
+impl Listing {
+    /// The keys that the parameters select.
+    pub(crate) fn range(&self) -> Result<KeyRange, ListingError> {
+        let mut range = KeyRange::prefix(self.prefix.as_deref().unwrap_or_default());
+        range.descending = self.reverse;
+        if let Some(start) = &self.start {
+            let prefix = self.prefix.as_deref().unwrap_or_default();
+            if !start.starts_with(prefix) {
+                return Err(ListingError::StartOutsidePrefix {
+                    start: start.clone(),
+                    prefix: prefix.to_owned(),
+                });
+            }
+            let start = Bound::Included(start.as_bytes().to_vec());
+            if self.reverse {
+                range.high = start;
+            } else {
+                range.low = start;
+            }
+        }
+        if let Some(end) = &self.end {
+            let end = end.as_bytes();
+            if self.reverse {
+                range.low = higher_low(range.low, end);
+            } else {
+                range.high = lower_high(range.high, end);
+            }
+        }
+        Ok(shorten(range, KEY_BYTES_MAX))
+    }
+}
+
+/// The longest key that a listing can meet.
+const KEY_BYTES_MAX: usize =
+    if PARTITION_KEY_BYTES_MAX > SORT_KEY_BYTES_MAX { PARTITION_KEY_BYTES_MAX } else { SORT_KEY_BYTES_MAX };
+
+/// Bounds longer than any key say the same when they are cut: no key lies between the cut bound and the long one. The
+/// store has no room for longer ones.
+fn shorten(range: KeyRange, bytes_max: usize) -> KeyRange {
+    let cut = |bound: Bound<Vec<u8>>, cut_bound: fn(Vec<u8>) -> Bound<Vec<u8>>| match bound {
+        Bound::Included(key) | Bound::Excluded(key) if key.len() > bytes_max => {
+            cut_bound(key[..bytes_max].to_vec())
+        }
+        bound => bound,
+    };
+    KeyRange {
+        low: cut(range.low, Bound::Excluded),
+        high: cut(range.high, Bound::Included),
+        descending: range.descending,
+    }
+}
+
+/// The low bound that lies higher: the prefix's, or beyond `end`.
+fn higher_low(low: Bound<Vec<u8>>, end: &[u8]) -> Bound<Vec<u8>> {
+    match low {
+        Bound::Included(low) if low.as_slice() > end => Bound::Included(low),
+        Bound::Included(_) | Bound::Excluded(_) | Bound::Unbounded => Bound::Excluded(end.to_vec()),
+    }
+}
+
+/// The high bound that lies lower: the prefix's, or short of `end`.
+fn lower_high(high: Bound<Vec<u8>>, end: &[u8]) -> Bound<Vec<u8>> {
+    match high {
+        Bound::Excluded(high) if high.as_slice() < end => Bound::Excluded(high),
+        Bound::Included(_) | Bound::Excluded(_) | Bound::Unbounded => Bound::Excluded(end.to_vec()),
+    }
+}
+
+/// How much of a listing is still to be returned.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress {
+    /// What was not read yet.
+    pub(crate) range: KeyRange,
+    /// How many keys may still be returned; `None` for all of them.
+    left: Option<u64>,
+}
+
+/// What becomes of a key that the filters let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is returned.
+    Return,
+    /// The limit is reached: it is the first that is not returned.
+    Next,
+}
+
+impl Progress {
+    /// Nothing was read yet.
+    pub(crate) fn new(range: KeyRange, limit: Option<u64>) -> Progress {
+        Progress { range, left: limit }
+    }
+
+    /// Counts a key that the filters let through.
+    pub(crate) fn admit(&mut self) -> Admission {
+        match &mut self.left {
+            None => Admission::Return,
+            Some(0) => Admission::Next,
+            Some(left) => {
+                *left -= 1;
+                Admission::Return
+            }
+        }
+    }
+
+    /// Leaves everything up to and including `key` behind.
+    pub(crate) fn pass(&mut self, key: &str) {
+        let range = std::mem::replace(&mut self.range, KeyRange::all());
+        self.range = range.after(key);
+    }
+}
+
+/// What one page of a listing may hold before it lets its snapshot go.
+#[derive(Debug)]
+pub(crate) struct PageBudget {
+    items: usize,
+    bytes: usize,
+}
+
+impl PageBudget {
+    /// A page's worth.
+    pub(crate) fn page() -> PageBudget {
+        PageBudget { items: PAGE_ITEMS_MAX, bytes: PAGE_BYTES_MAX }
+    }
+
+    /// Takes one item that was looked at, returned or not.
+    pub(crate) fn take(&mut self, bytes: usize) {
+        self.items = self.items.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Whether the page is full.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.items == 0 || self.bytes == 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

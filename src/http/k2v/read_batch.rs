@@ -1,0 +1,207 @@
+//! ReadBatch: many ranges, read page by page while they are sent.
+
+use super::item_json::push_item;
+use super::listing::{Listing, PageBudget, Progress};
+use super::pages::{PageEnd, Pages};
+use super::request::{null_is_false, parse_list};
+use super::scan::{ScanEnd, scan_page};
+use crate::http::error::ApiError;
+use crate::http::json::{push_bool, push_optional, push_optional_number, push_string};
+use crate::http::limits::BATCH_QUERIES_MAX;
+use serde::Deserialize;
+use std::ops::Bound;
+use troupe_actors::causality::{Item, TokenKey};
+use troupe_actors::ids::{BucketId, Partition, PartitionKey, SortKey};
+use troupe_actors::shard::Shards;
+use troupe_actors::store::Store;
+use troupe_actors::store::range::KeyRange;
+
+/// One query as it came.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawQuery {
+    partition_key: String,
+    #[serde(default)]
+    prefix: Option<String>,
+    #[serde(default)]
+    start: Option<String>,
+    #[serde(default)]
+    end: Option<String>,
+    #[serde(default)]
+    limit: Option<u64>,
+    #[serde(default, deserialize_with = "null_is_false")]
+    reverse: bool,
+    #[serde(default, deserialize_with = "null_is_false")]
+    single_item: bool,
+    #[serde(default, deserialize_with = "null_is_false")]
+    conflicts_only: bool,
+    #[serde(default, deserialize_with = "null_is_false")]
+    tombstones: bool,
+}
+
+/// One query, validated.
+#[derive(Debug)]
+pub(crate) struct ReadQuery {
+    partition: Partition,
+    listing: Listing,
+    range: KeyRange,
+    is_single_item: bool,
+    conflicts_only: bool,
+    with_tombstones: bool,
+}
+
+/// Reads and validates the whole body.
+pub(crate) fn parse_read_batch(body: &[u8], bucket: BucketId) -> Result<Vec<ReadQuery>, ApiError> {
+    let queries: Vec<RawQuery> = parse_list(body, BATCH_QUERIES_MAX)?;
+    let validated = queries.into_iter().enumerate().map(|(at, query)| {
+        ReadQuery::new(query, bucket).map_err(|cause| ApiError::Element { at, cause: Box::new(cause) })
+    });
+    validated.collect()
+}
+
+impl ReadQuery {
+    fn new(query: RawQuery, bucket: BucketId) -> Result<ReadQuery, ApiError> {
+        let listing = Listing {
+            prefix: query.prefix,
+            start: query.start,
+            end: query.end,
+            limit: query.limit,
+            reverse: query.reverse,
+        };
+        let range = if query.single_item { single_item(&listing)? } else { listing.range()? };
+        Ok(ReadQuery {
+            partition: Partition::new(bucket, PartitionKey::new(&query.partition_key)?),
+            listing,
+            range,
+            is_single_item: query.single_item,
+            conflicts_only: query.conflicts_only,
+            with_tombstones: query.tombstones,
+        })
+    }
+
+    /// The partition that the query reads.
+    pub(crate) fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    fn wants(&self, item: &Item<'_>) -> bool {
+        (self.with_tombstones || !item.is_tombstone())
+            && (!self.conflicts_only || (item.sibling_count() > 1 && item.values().len() > 1))
+    }
+}
+
+/// The range that holds the one item at `start`.
+pub(crate) fn single_item(listing: &Listing) -> Result<KeyRange, ApiError> {
+    let Listing { prefix: None, start: Some(start), end: None, limit: None, reverse: false } = listing else {
+        return Err(ApiError::SingleItem);
+    };
+    let key = SortKey::new(start)?.as_str().as_bytes().to_vec();
+    Ok(KeyRange { low: Bound::Included(key.clone()), high: Bound::Included(key), descending: false })
+}
+
+/// The answers to the queries of a ReadBatch.
+pub(crate) struct ReadBatchPages<S: Store> {
+    shards: Shards<S>,
+    tokens: TokenKey,
+    queries: std::vec::IntoIter<ReadQuery>,
+    current: Option<Current>,
+    is_begun: bool,
+}
+
+/// The query that is being answered.
+struct Current {
+    query: ReadQuery,
+    progress: Progress,
+    has_items: bool,
+}
+
+impl<S: Store> ReadBatchPages<S> {
+    pub(crate) fn new(shards: Shards<S>, tokens: TokenKey, queries: Vec<ReadQuery>) -> ReadBatchPages<S> {
+        ReadBatchPages { shards, tokens, queries: queries.into_iter(), current: None, is_begun: false }
+    }
+
+    /// Begins the answer to the next query; `None` after the last.
+    fn begin_next(&mut self, out: &mut Vec<u8>) -> Option<Current> {
+        let query = self.queries.next()?;
+        out.push(if self.is_begun { b',' } else { b'[' });
+        self.is_begun = true;
+        push_head(out, &query);
+        let limit = if query.is_single_item { None } else { query.listing.limit };
+        let progress = Progress::new(query.range.clone(), limit);
+        Some(Current { query, progress, has_items: false })
+    }
+}
+
+impl<S: Store> Pages for ReadBatchPages<S> {
+    fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
+        let mut budget = PageBudget::page();
+        loop {
+            let current = self.current.take().or_else(|| self.begin_next(out));
+            let Some(mut current) = current else {
+                out.extend_from_slice(if self.is_begun { b"]" } else { b"[]" });
+                return Ok(PageEnd::Last);
+            };
+            let Current { query, progress, has_items } = &mut current;
+            let store = self.shards.store(query.partition.shard());
+            let end = scan_page(
+                &**store,
+                query.partition.hash,
+                progress,
+                &mut budget,
+                |item| query.wants(item),
+                |sort_key, item| {
+                    if std::mem::replace(has_items, true) {
+                        out.push(b',');
+                    }
+                    push_item(out, sort_key, item, &self.tokens);
+                },
+            )?;
+            match end {
+                ScanEnd::Page => {
+                    self.current = Some(current);
+                    return Ok(PageEnd::More);
+                }
+                ScanEnd::Range => push_tail(out, None),
+                ScanEnd::Limit(next_start) => push_tail(out, Some(&next_start)),
+            }
+            budget.take(QUERY_WEIGHT);
+            if budget.is_spent() {
+                return Ok(PageEnd::More);
+            }
+        }
+    }
+}
+
+/// What a query costs a page even if it finds nothing, in bytes: its echo and its snapshot.
+const QUERY_WEIGHT: usize = 256;
+
+fn push_head(out: &mut Vec<u8>, query: &ReadQuery) {
+    out.extend_from_slice(br#"{"partitionKey":"#);
+    push_string(out, query.partition.key.as_str());
+    out.extend_from_slice(br#","prefix":"#);
+    push_optional(out, query.listing.prefix.as_deref());
+    out.extend_from_slice(br#","start":"#);
+    push_optional(out, query.listing.start.as_deref());
+    out.extend_from_slice(br#","end":"#);
+    push_optional(out, query.listing.end.as_deref());
+    out.extend_from_slice(br#","limit":"#);
+    push_optional_number(out, query.listing.limit);
+    out.extend_from_slice(br#","reverse":"#);
+    push_bool(out, query.listing.reverse);
+    out.extend_from_slice(br#","singleItem":"#);
+    push_bool(out, query.is_single_item);
+    out.extend_from_slice(br#","conflictsOnly":"#);
+    push_bool(out, query.conflicts_only);
+    out.extend_from_slice(br#","tombstones":"#);
+    push_bool(out, query.with_tombstones);
+    out.extend_from_slice(br#","items":["#);
+}
+
+/// Closes a list: whether there is more, and where it goes on.
+pub(crate) fn push_tail(out: &mut Vec<u8>, next_start: Option<&str>) {
+    out.extend_from_slice(br#"],"more":"#);
+    push_bool(out, next_start.is_some());
+    out.extend_from_slice(br#","nextStart":"#);
+    push_optional(out, next_start);
+    out.push(b'}');
+}

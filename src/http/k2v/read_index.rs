@@ -1,0 +1,210 @@
+//! ReadIndex: the partitions of a bucket with their counters, merged from all lanes in key order.
+
+use super::listing::{Admission, Listing, PageBudget, Progress};
+use super::pages::{PageEnd, Pages};
+use super::read_batch::push_tail;
+use crate::http::error::ApiError;
+use crate::http::json::{push_bool, push_number, push_optional, push_optional_number, push_string};
+use crate::http::limits::INDEX_PAGE_ROWS_MAX;
+use crate::http::query::Query;
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use troupe_actors::ids::BucketId;
+use troupe_actors::shard::Shards;
+use troupe_actors::store::counters::PartitionCounters;
+use troupe_actors::store::range::KeyRange;
+use troupe_actors::store::{Snapshot, Store, StoreError};
+
+/// Reads the parameters of the listing from the query string.
+pub(crate) fn parse_read_index(query: &Query<'_>) -> Result<Listing, ApiError> {
+    let limit = match query.limit.as_deref() {
+        None => None,
+        Some(limit) => Some(non_negative(limit).ok_or(ApiError::Parameter {
+            name: "limit",
+            rule: "must be a whole number that is not negative",
+        })?),
+    };
+    let reverse = match query.reverse.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(ApiError::Parameter { name: "reverse", rule: "must be true or false" }),
+    };
+    Ok(Listing {
+        prefix: query.prefix.as_deref().map(str::to_owned),
+        start: query.start.as_deref().map(str::to_owned),
+        end: query.end.as_deref().map(str::to_owned),
+        limit,
+        reverse,
+    })
+}
+
+/// Reads digits; `None` for anything else, a sign included, and for what does not fit.
+pub(crate) fn non_negative(digits: &str) -> Option<u64> {
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// The listing while it is sent.
+pub(crate) struct ReadIndexPages<S> {
+    listing: Listing,
+    progress: Progress,
+    lanes: Vec<Lane<S>>,
+    bucket: BucketId,
+    is_begun: bool,
+    has_rows: bool,
+}
+
+/// What one lane has still to contribute.
+struct Lane<S> {
+    store: Arc<S>,
+    /// Read and not yet sent.
+    rows: VecDeque<(String, PartitionCounters)>,
+    /// Not yet read; `None` once the lane holds nothing more.
+    rest: Option<KeyRange>,
+}
+
+impl<S: Store> ReadIndexPages<S> {
+    pub(crate) fn new(
+        shards: &Shards<S>,
+        bucket: BucketId,
+        listing: Listing,
+    ) -> Result<ReadIndexPages<S>, ApiError> {
+        let range = listing.range()?;
+        let rest = (!range.is_void()).then_some(&range);
+        let lanes = shards.stores().iter().map(|store| Lane {
+            store: Arc::clone(store),
+            rows: VecDeque::new(),
+            rest: rest.cloned(),
+        });
+        Ok(ReadIndexPages {
+            lanes: lanes.collect(),
+            progress: Progress::new(range, listing.limit),
+            listing,
+            bucket,
+            is_begun: false,
+            has_rows: false,
+        })
+    }
+
+    /// The next row in the order of the listing. Only asked when every lane has shown its next row or its end.
+    fn pop(&mut self) -> Option<(String, PartitionCounters)> {
+        let heads = self.lanes.iter().enumerate().filter_map(|(at, lane)| Some((&lane.rows.front()?.0, at)));
+        let (_, at) = if self.listing.reverse { heads.max() } else { heads.min() }?;
+        self.lanes[at].rows.pop_front()
+    }
+}
+
+impl<S: Store> Pages for ReadIndexPages<S> {
+    fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
+        if !std::mem::replace(&mut self.is_begun, true) {
+            push_head(out, &self.listing);
+        }
+        let mut budget = PageBudget::page();
+        loop {
+            for lane in &mut self.lanes {
+                while lane.rows.is_empty() && lane.rest.is_some() {
+                    if budget.is_spent() {
+                        return Ok(PageEnd::More);
+                    }
+                    lane.fill(self.bucket, &mut budget)?;
+                }
+            }
+            let Some((key, counters)) = self.pop() else {
+                push_tail(out, None);
+                return Ok(PageEnd::Last);
+            };
+            match self.progress.admit() {
+                Admission::Next => {
+                    push_tail(out, Some(&key));
+                    return Ok(PageEnd::Last);
+                }
+                Admission::Return => {
+                    if std::mem::replace(&mut self.has_rows, true) {
+                        out.push(b',');
+                    }
+                    push_row(out, &key, counters);
+                }
+            }
+        }
+    }
+}
+
+impl<S: Store> Lane<S> {
+    /// Reads the lane's next rows. Partitions that hold nothing any more cost the page, but are not shown.
+    fn fill(&mut self, bucket: BucketId, budget: &mut PageBudget) -> Result<(), StoreError> {
+        let Some(range) = self.rest.take() else { return Ok(()) };
+        let mut looked_at = 0;
+        let rows = &mut self.rows;
+        let mut last = None;
+        self.store.snapshot()?.scan_partitions(bucket, &range, &mut |key, counters| {
+            looked_at += 1;
+            budget.take(key.len());
+            if counters.entries > 0 {
+                rows.push_back((key.to_owned(), counters));
+            }
+            if looked_at == INDEX_PAGE_ROWS_MAX || budget.is_spent() {
+                last = Some(key.to_owned());
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.rest = last.map(|last| range.after(&last));
+        Ok(())
+    }
+}
+
+fn push_head(out: &mut Vec<u8>, listing: &Listing) {
+    out.extend_from_slice(br#"{"prefix":"#);
+    push_optional(out, listing.prefix.as_deref());
+    out.extend_from_slice(br#","start":"#);
+    push_optional(out, listing.start.as_deref());
+    out.extend_from_slice(br#","end":"#);
+    push_optional(out, listing.end.as_deref());
+    out.extend_from_slice(br#","limit":"#);
+    push_optional_number(out, listing.limit);
+    out.extend_from_slice(br#","reverse":"#);
+    push_bool(out, listing.reverse);
+    out.extend_from_slice(br#","partitionKeys":["#);
+}
+
+fn push_row(out: &mut Vec<u8>, key: &str, counters: PartitionCounters) {
+    out.extend_from_slice(br#"{"pk":"#);
+    push_string(out, key);
+    for (name, count) in [
+        (&br#","entries":"#[..], counters.entries),
+        (br#","conflicts":"#, counters.conflicts),
+        (br#","values":"#, counters.values),
+        (br#","bytes":"#, counters.bytes),
+    ] {
+        out.extend_from_slice(name);
+        push_number(out, count);
+    }
+    out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(query: &str, expected: Result<(Option<u64>, bool), &str>) {
+        let query = Query::parse(query).unwrap();
+        let parsed = parse_read_index(&query).map(|listing| (listing.limit, listing.reverse));
+        assert_eq!(parsed.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn limit_is_digits_and_reverse_a_truth_value() {
+        const LIMIT: &str = "the query parameter 'limit' must be a whole number that is not negative";
+        const REVERSE: &str = "the query parameter 'reverse' must be true or false";
+        check("", Ok((None, false)));
+        check("limit=0&reverse=true", Ok((Some(0), true)));
+        check("limit=18446744073709551615", Ok((Some(u64::MAX), false)));
+        check("limit=18446744073709551616", Err(LIMIT));
+        for limit in ["", "-1", "%2B1", "1.0", "1e3", "%201", "٣"] {
+            check(&format!("limit={limit}"), Err(LIMIT));
+        }
+        for reverse in ["", "1", "True", "yes"] {
+            check(&format!("reverse={reverse}"), Err(REVERSE));
+        }
+    }
+}

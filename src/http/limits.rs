@@ -1,0 +1,55 @@
+//! The bounds of the HTTP gateway: why this number, and what a client sees at the limit.
+
+/// Longest body that is read for a call that needs none, only to check it against its signed digest.
+/// Beyond it: 413 `EntityTooLarge`.
+pub(crate) const UNUSED_BODY_BYTES_MAX: usize = 64 << 10;
+
+/// A refused request whose body is at most this long has it read and thrown away, so that the connection lives on.
+/// Beyond it: the connection is closed after the answer.
+pub(crate) const DRAINED_BODY_BYTES_MAX: u64 = 64 << 10;
+
+/// Grace in seconds before a body must have begun to keep up with [`BODY_BYTES_PER_S_MIN`]. Beyond it: 408
+/// `RequestTimeout`.
+pub(crate) const BODY_GRACE_S: u64 = 20;
+
+/// The slowest pace at which a body may arrive after the grace, in bytes per second: 64 MiB in 70 minutes is not
+/// worth a connection, 64 MiB in 17 minutes is.
+pub(crate) const BODY_BYTES_PER_S_MIN: u64 = 64 << 10;
+
+/// Bytes of large request bodies that all workers may hold at once. Beyond it: 503, nothing happened.
+pub(crate) const BODIES_BYTES_MAX: usize = 512 << 20;
+
+/// Bodies up to this length are not counted against [`BODIES_BYTES_MAX`]: the number of connections bounds them.
+pub(crate) const UNCOUNTED_BODY_BYTES_MAX: usize = 16 << 10;
+
+/// Most items of one InsertBatch. A row takes some 200 bytes of memory until it is written. Beyond it: 400.
+pub(crate) const BATCH_ITEMS_MAX: usize = 200_000;
+
+/// Most queries of one ReadBatch or DeleteBatch. A query takes some 200 bytes of memory until it is answered.
+/// Beyond it: 400.
+pub(crate) const BATCH_QUERIES_MAX: usize = 50_000;
+
+/// How long a poll waits when it does not say, in seconds.
+pub(crate) const POLL_TIMEOUT_S_DEFAULT: u64 = 300;
+
+/// The shortest wait of a poll in seconds: a shorter one is raised to it.
+pub(crate) const POLL_TIMEOUT_S_MIN: u64 = 1;
+
+/// The longest wait of a poll in seconds: a longer one is lowered to it.
+pub(crate) const POLL_TIMEOUT_S_MAX: u64 = 600;
+
+/// Partitions that one lane contributes to a page of ReadIndex.
+pub(crate) const INDEX_PAGE_ROWS_MAX: usize = 500;
+
+/// Idle connections are closed after this many seconds.
+pub(crate) const KEEP_ALIVE_S: u64 = 75;
+
+/// A client has this long to send the head of its first request, in milliseconds. Beyond it: 408.
+pub(crate) const HEAD_TIMEOUT_MS: u64 = 10_000;
+
+/// After an answer that left a body unread, this many milliseconds of it are read and thrown away, so that the client
+/// sees the answer and not a reset.
+pub(crate) const LINGER_MS: u64 = 1_000;
+
+/// Requests in progress have this long to finish after a stop was asked for, in seconds.
+pub(crate) const DRAIN_S: u64 = 10;
