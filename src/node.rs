@@ -1,0 +1,221 @@
+//! The composition root: everything that a running node is made of, in the order in which it starts and stops.
+//!
+//! ```text
+//! start:  identity ─▶ stores and lanes ─▶ control ─▶ shards ─▶ RPC port ─▶ K2V server
+//! stop:   K2V server (drained) ─▶ RPC port ─▶ shards ─▶ lanes (drained) ─▶ stores (marked as cleanly closed)
+//! ```
+
+pub mod identity;
+mod lanes;
+mod rpc;
+
+use crate::config::{Config, ListenAddr};
+use crate::http::server::{self, K2vParts, K2vStop};
+use actix::Arbiter;
+use identity::IdentityError;
+use lanes::Lanes;
+use rand::Rng;
+use rpc::RpcPort;
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use troupe_actors::control::{Control, ControlOptions, ControlStore, StartError};
+use troupe_actors::ids::NodeId;
+use troupe_actors::shard::{ShardLimits, Shards};
+use troupe_actors::store::StoreError;
+use troupe_actors::store::lmdb::{LmdbStore, OpenError};
+
+/// Threads that run shard actors unless the configuration says otherwise. Shards do little per write; one thread keeps
+/// the cores free for HTTP and for the lanes.
+const SHARD_WORKERS_DEFAULT: usize = 1;
+
+/// A node does not start, or does not stop as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The node's directory cannot be made.
+    #[error("metadata_dir {}: {source}", path.display())]
+    MetadataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The node has no key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A store cannot be opened or closed.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The control plane does not start.
+    #[error(transparent)]
+    Control(#[from] StartError),
+    /// More lanes than can be told apart.
+    #[error("`lanes` = {lanes} is more than 65535")]
+    TooManyLanes {
+        /// As configured.
+        lanes: NonZeroUsize,
+    },
+    /// More replicas than a layout can name.
+    #[error("`replication_factor` is more than 255")]
+    ReplicationFactor,
+    /// An address cannot be bound.
+    #[error("cannot listen on {addr} ({what}): {source}")]
+    Bind {
+        /// What was to listen there.
+        what: &'static str,
+        /// The address.
+        addr: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The configuration names no address for the K2V API.
+    #[error("no address for the K2V API is configured: set `api_bind_addr` in `[k2v_api]`")]
+    NoK2vAddr,
+    /// The RPC port is TCP.
+    #[error("`rpc_bind_addr` must be a host and a port")]
+    RpcAddr,
+    /// The signals that stop a node cannot be heard.
+    #[error("cannot wait for signals: {0}")]
+    Signals(io::Error),
+    /// A store failed while the node ran. What was acknowledged is safe on disk.
+    #[error("a store failed, the node stopped: {0}")]
+    StoreBroken(String),
+}
+
+/// A running node.
+pub struct Node {
+    /// Its id.
+    pub id: NodeId,
+    /// Where the K2V API listens; `None` for a Unix socket.
+    pub k2v_addr: Option<SocketAddr>,
+    /// Where other nodes connect.
+    pub rpc_addr: SocketAddr,
+    /// Buckets, keys, permissions, layout.
+    pub control: Control,
+    shards: Shards<LmdbStore>,
+    lanes: Lanes,
+    shard_arbiters: Vec<Arbiter>,
+    rpc: RpcPort,
+    k2v: K2vStop,
+    broken: mpsc::UnboundedReceiver<String>,
+}
+
+impl Node {
+    /// Starts a node within the current actix system. It serves as soon as this returns.
+    ///
+    /// # Errors
+    /// [`NodeError`] says what is wrong and where.
+    pub async fn start(config: &Config) -> Result<Node, NodeError> {
+        let dir = &config.metadata_dir;
+        std::fs::create_dir_all(dir)
+            .map_err(|source| NodeError::MetadataDir { path: dir.clone(), source })?;
+        let (broken_sender, broken) = mpsc::unbounded_channel();
+        let on_broken = || {
+            let sender = broken_sender.clone();
+            // If nobody listens any more, the node is stopping already.
+            Box::new(move |reason: &str| _ = sender.send(reason.to_owned())) as Box<dyn Fn(&str) + Send>
+        };
+        let lanes = Lanes::open(&dir.join("store"), &config.store, on_broken)?;
+        // After the stores, whose locks keep a second process out of the directory.
+        let id = identity::read_or_create(dir)?;
+        let control = start_control(config, id, &lanes).await?;
+        let (shards, shard_arbiters) = start_shards(config, &lanes)?;
+        let rpc = bind_rpc(&config.rpc.bind_addr)?;
+
+        let k2v_addr = config.k2v.bind_addr.as_ref().ok_or(NodeError::NoK2vAddr)?;
+        let parts = K2vParts { shards: shards.clone(), control: control.clone(), node: id };
+        let k2v = server::bind(k2v_addr, config, parts).map_err(|source| NodeError::Bind {
+            what: "K2V API",
+            addr: k2v_addr.to_string(),
+            source,
+        })?;
+        actix_rt::spawn(k2v.server);
+        log::info!("node {id} started: K2V API on {k2v_addr}, RPC on {}", rpc.addr);
+        let rpc_addr = rpc.addr;
+        let k2v_addr = k2v.addrs.first().copied();
+        let k2v = k2v.stop;
+        Ok(Node { id, k2v_addr, rpc_addr, control, shards, lanes, shard_arbiters, rpc, k2v, broken })
+    }
+
+    /// How many polls are waiting.
+    pub fn poller_count(&self) -> usize {
+        self.shards.poller_count()
+    }
+
+    /// Serves until SIGTERM or SIGINT, then stops: nothing new is accepted, waiting polls are answered, requests in
+    /// progress finish, what was accepted is durable, stores are closed.
+    ///
+    /// # Errors
+    /// [`NodeError::StoreBroken`] if a store failed first; [`NodeError::Open`] if one could not be closed cleanly.
+    pub async fn run_until_signal(mut self) -> Result<(), NodeError> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(NodeError::Signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(NodeError::Signals)?;
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+            Some(reason) = self.broken.recv() => {
+                self.k2v.stop().await;
+                return Err(NodeError::StoreBroken(reason));
+            }
+        };
+        log::info!("node {} stops: {name}", self.id);
+        self.stop().await
+    }
+
+    /// Stops the node as [`Node::run_until_signal`] does.
+    ///
+    /// # Errors
+    /// [`NodeError::Open`] if a store could not be closed cleanly; nothing is lost then either.
+    pub async fn stop(self) -> Result<(), NodeError> {
+        let Node { id, lanes, shard_arbiters, rpc, k2v, mut broken, shards, .. } = self;
+        k2v.stop().await;
+        rpc.close();
+        // What the shards have minted is in the lanes' queues once they answered, and no shard mints any more after.
+        lanes.drain().await;
+        drop(shards);
+        lanes::stop_and_join(shard_arbiters).await;
+        let stores = lanes.stop().await;
+        if let Ok(reason) = broken.try_recv() {
+            return Err(NodeError::StoreBroken(reason));
+        }
+        stores.close_clean()?;
+        log::info!("node {id} stopped");
+        Ok(())
+    }
+}
+
+async fn start_control(config: &Config, node: NodeId, lanes: &Lanes) -> Result<Control, NodeError> {
+    let mut token_key = [0; 32];
+    rand::rng().fill_bytes(&mut token_key);
+    let replication_factor =
+        u8::try_from(config.replication_factor.get()).map_err(|_| NodeError::ReplicationFactor)?;
+    let store: Arc<dyn ControlStore> = Arc::clone(lanes.stores.control()) as Arc<dyn ControlStore>;
+    Ok(Control::start(store, ControlOptions { node, replication_factor, token_key }).await?)
+}
+
+fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<LmdbStore>, Vec<Arbiter>), NodeError> {
+    let workers = config.shard_workers.map_or(SHARD_WORKERS_DEFAULT, NonZeroUsize::get);
+    let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
+    let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
+    let lanes: Vec<_> =
+        lanes.iter().map(|(store, lane)| (Arc::clone(store), lane.clone().recipient())).collect();
+    let limits = ShardLimits { concurrent_values_max: config.requests.concurrent_values_max };
+    let shards = Shards::start(limits, &mut rand::rng(), &lanes, &handles)?;
+    Ok((shards, arbiters))
+}
+
+fn bind_rpc(addr: &ListenAddr) -> Result<RpcPort, NodeError> {
+    match addr {
+        ListenAddr::Tcp(addr) => {
+            RpcPort::bind(addr).map_err(|source| NodeError::Bind { what: "RPC", addr: addr.clone(), source })
+        }
+        ListenAddr::Unix(_) => Err(NodeError::RpcAddr),
+    }
+}
