@@ -16,8 +16,8 @@ use crate::value::IntoData;
 
 /// One bucket of a server. Clones are cheap.
 ///
-/// Besides the errors that each call names, every call can end in those of access
-/// ([`Error::AccessDenied`], [`Error::NoSuchBucket`], …) and of the way there ([`Error::Connect`], [`Error::Timeout`],
+/// Besides the errors that each call names, every call can end in those of access ([`Error::AccessDenied`],
+/// [`Error::NoSuchBucket`], …) and of the way there ([`Error::Connect`], [`Error::Timeout`],
 /// [`Error::Unavailable`], …).
 #[derive(Clone, Debug)]
 pub struct Bucket {
@@ -64,8 +64,9 @@ impl Bucket {
         self.client.send(&call).await?.item()
     }
 
-    /// Waits until an item holds something that the token does not cover, and reads it; at once if it already does.
-    /// `None` if nothing happened within the timeout (300 s if `None`; servers hold a poll for 600 s at most).
+    /// Waits until an item holds something that the token does not cover, and reads it; at once if it already
+    /// does. `None` if nothing happened within the timeout (300 s if `None`; servers hold a poll for 600 s at
+    /// most).
     ///
     /// ```no_run
     /// # async fn example(bucket: k2v_client::Bucket) -> Result<(), k2v_client::Error> {
@@ -93,11 +94,12 @@ impl Bucket {
     /// is there.
     ///
     /// If the server's answer gets lost, a write with a token is repeated, one without is not, unless the
-    /// [retry policy](crate::RetryPolicy) says otherwise. A repeat can leave the same value twice; readers see it once.
+    /// [retry policy](crate::RetryPolicy) says otherwise. A repeat can leave the same value twice; readers
+    /// see it once.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the item holds too many concurrent values to take one more; [`Error::TooLarge`];
-    /// [`Error::InvalidToken`].
+    /// [`Error::Conflict`] if the item holds too many concurrent values to take one more;
+    /// [`Error::TooLarge`]; [`Error::InvalidToken`].
     ///
     /// ```no_run
     /// # async fn example(bucket: k2v_client::Bucket) -> Result<(), k2v_client::Error> {
@@ -140,8 +142,8 @@ impl Bucket {
         self.client.send(&call).await?.nothing()
     }
 
-    /// Lists partitions that hold at least one value, with their counts. Without a limit the server lists all;
-    /// [`partitions`](Self::partitions) does so page by page.
+    /// Lists partitions that hold at least one value, with their counts. Without a limit the server lists
+    /// all; [`partitions`](Self::partitions) does so page by page.
     ///
     /// ```no_run
     /// # async fn example(bucket: k2v_client::Bucket) -> Result<(), k2v_client::Error> {
@@ -160,8 +162,8 @@ impl Bucket {
 
     /// Writes several values, of any partitions. All of them are checked before any is written.
     ///
-    /// It is repeated as [`insert_item`](Self::insert_item) is, a batch counting as one with tokens if each of its operations
-    /// has one.
+    /// It is repeated as [`insert_item`](Self::insert_item) is, a batch counting as one with tokens if each
+    /// of its operations has one.
     ///
     /// # Errors
     /// As [`insert_item`](Self::insert_item).
@@ -203,8 +205,9 @@ impl Bucket {
 
     /// Deletes several ranges or items, of any partitions: the number of deleted items for each query.
     ///
-    /// It is not repeated after the server may have seen it (unless with [`RepeatWrites::Always`](crate::RepeatWrites)): a repeat
-    /// would count anew, and also delete what was written in between.
+    /// It is not repeated after the server may have seen it (unless with
+    /// [`RepeatWrites::Always`](crate::RepeatWrites)): a repeat would count anew, and also delete what was
+    /// written in between.
     ///
     /// ```no_run
     /// # async fn example(bucket: k2v_client::Bucket) -> Result<(), k2v_client::Error> {

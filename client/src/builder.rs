@@ -58,8 +58,8 @@ impl ClientBuilder {
         }
     }
 
-    /// How long one attempt may take, the answer included (default 30 s). Polls get the time the server is asked to
-    /// hold them, and ten seconds for the way.
+    /// How long one attempt may take, the answer included (default 30 s). Polls get the time the server is
+    /// asked to hold them, and ten seconds for the way.
     #[must_use]
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
@@ -131,8 +131,8 @@ impl ClientBuilder {
     /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an endpoint that is not a URL, or if no root certificate can be loaded for
-    /// an `https` endpoint.
+    /// [`Error::InvalidArgument`] for an endpoint that is not a URL, or if no root certificate can be loaded
+    /// for an `https` endpoint.
     pub fn build(self) -> Result<K2vClient, Error> {
         let endpoint = Endpoint::parse(&self.endpoint)?;
         let user_agent = HeaderValue::from_str(&self.user_agent).map_err(|_| InvalidArgument::UserAgent)?;

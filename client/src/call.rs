@@ -19,8 +19,9 @@ pub(crate) const CAUSALITY_TOKEN: HeaderName = HeaderName::from_static("x-garage
 
 /// A call that is ready to be signed and sent, as often as one likes.
 ///
-/// [`K2vClient`](crate::K2vClient) makes, signs and sends calls by itself. This type is for programs that want the signed request
-/// itself, to send it by their own means: a load generator that signs ahead of time, a test of a server.
+/// [`K2vClient`](crate::K2vClient) makes, signs and sends calls by itself. This type is for programs that
+/// want the signed request itself, to send it by their own means: a load generator that signs ahead of time,
+/// a test of a server.
 ///
 /// ```
 /// use k2v_client::{Call, K2vClient};

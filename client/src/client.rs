@@ -26,8 +26,8 @@ use crate::value::IntoData;
 
 /// A client of one K2V server, with one access key. Clones are cheap and share their connections.
 ///
-/// Each call names its bucket. A program that works with one bucket takes a [handle](Self::bucket), which also does what
-/// needs several calls: page streams, updates, watches.
+/// Each call names its bucket. A program that works with one bucket takes a [handle](Self::bucket), which
+/// also does what needs several calls: page streams, updates, watches.
 #[derive(Clone, Debug)]
 pub struct K2vClient {
     pub(crate) inner: Arc<Inner>,
@@ -50,7 +50,8 @@ impl K2vClient {
     /// The region is the one in the server's configuration, by default `garage`: signatures contain it.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if the endpoint is not a URL, or if it is `https` and the system has no root certificates.
+    /// [`Error::InvalidArgument`] if the endpoint is not a URL, or if it is `https` and the system has no
+    /// root certificates.
     pub fn new(
         region: impl AsRef<str>,
         endpoint: impl AsRef<str>,
@@ -85,7 +86,8 @@ impl K2vClient {
     /// Signs a call with the time of now. Servers accept a signature for a quarter of an hour or longer.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if the address gets too long for a URL, or if the access key cannot be sent in a header.
+    /// [`Error::InvalidArgument`] if the address gets too long for a URL, or if the access key cannot be sent
+    /// in a header.
     pub fn signed_request(&self, call: &Call) -> Result<Request<Full<Bytes>>, Error> {
         self.signed_request_at(call, SystemTime::now())
     }

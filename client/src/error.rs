@@ -9,7 +9,8 @@ use crate::retry::Failure;
 
 /// A call that failed.
 ///
-/// [`may_have_been_applied`](Self::may_have_been_applied) says whether a write can have happened all the same.
+/// [`may_have_been_applied`](Self::may_have_been_applied) says whether a write can have happened all the
+/// same.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

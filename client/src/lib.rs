@@ -33,10 +33,10 @@
 //! ```
 //!
 //! # Items, values and tokens
-//! A bucket holds items, each under a partition key and a sort key. An [`Item`] usually holds one [`Value`]; it holds several
-//! if writers did not know of each other. Nothing is lost then: the next writer sees all of them and says what becomes of them.
-//! What a writer has seen is its [`CausalityToken`]: it comes with every read, and a write that carries it replaces
-//! exactly what was read.
+//! A bucket holds items, each under a partition key and a sort key. An [`Item`] usually holds one [`Value`];
+//! it holds several if writers did not know of each other. Nothing is lost then: the next writer sees all of
+//! them and says what becomes of them. What a writer has seen is its [`CausalityToken`]: it comes with every
+//! read, and a write that carries it replaces exactly what was read.
 //!
 //! ```no_run
 //! # async fn example(client: k2v_client::K2vClient) -> Result<(), k2v_client::Error> {
@@ -59,8 +59,9 @@
 //! ```
 //!
 //! # Many items
-//! [`Bucket::items`] and [`Bucket::partitions`] are streams that fetch page by page; [`Bucket::watch`] is a stream of what
-//! changes. [`Bucket::insert_batch`], [`Bucket::read_batch`] and [`Bucket::delete_batch`] do many things in one request.
+//! [`Bucket::items`] and [`Bucket::partitions`] are streams that fetch page by page; [`Bucket::watch`] is a
+//! stream of what changes. [`Bucket::insert_batch`], [`Bucket::read_batch`] and [`Bucket::delete_batch`] do
+//! many things in one request.
 //!
 //! ```no_run
 //! # async fn example(bucket: k2v_client::Bucket) -> Result<(), k2v_client::Error> {
@@ -74,17 +75,18 @@
 //! ```
 //!
 //! # When things go wrong
-//! [`Error`] tells a missing item ([`Error::NoSuchKey`]) from a missing bucket ([`Error::NoSuchBucket`]), a refusal from a server that is
-//! away; [`Error::may_have_been_applied`] says whether a write can have happened all the same. Calls that change nothing
-//! are repeated, after pauses with jitter, when the server answers 503 or the connection fails. So are writes with a token: a repeat then leaves
-//! the same value twice at worst, readers see it once, and the next write replaces both. Writes without a token are repeated only
+//! [`Error`] tells a missing item ([`Error::NoSuchKey`]) from a missing bucket ([`Error::NoSuchBucket`]), a
+//! refusal from a server that is away; [`Error::may_have_been_applied`] says whether a write can have
+//! happened all the same. Calls that change nothing are repeated, after pauses with jitter, when the server
+//! answers 503 or the connection fails. So are writes with a token: a repeat then leaves the same value twice
+//! at worst, readers see it once, and the next write replaces both. Writes without a token are repeated only
 //! if they cannot have reached the server. [`RetryPolicy`] and [`RepeatWrites`] change this.
 //!
 //! Every attempt has a timeout, every answer a greatest length ([`limits`]); [`ClientBuilder`] changes both.
 //!
 //! # Keys
-//! Keys are any non-empty text: `a//b`, `a/../b`, `%2F`, quotes, line feeds. They are encoded so that nothing on the way
-//! changes them.
+//! Keys are any non-empty text: `a//b`, `a/../b`, `%2F`, quotes, line feeds. They are encoded so that nothing
+//! on the way changes them.
 
 mod batch;
 mod bucket;

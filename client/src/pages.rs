@@ -119,7 +119,8 @@ macro_rules! range_methods {
 
 /// The items of a partition, as a stream; made by [`Bucket::items`].
 ///
-/// Choose the range first; the choice is fixed when the first item is asked for. After an error the stream ends.
+/// Choose the range first; the choice is fixed when the first item is asked for. After an error the stream
+/// ends.
 #[derive(Debug)]
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Items {
@@ -173,7 +174,8 @@ impl Stream for Items {
 
 /// The partitions of a bucket, as a stream; made by [`Bucket::partitions`].
 ///
-/// Choose the range first; the choice is fixed when the first partition is asked for. After an error the stream ends.
+/// Choose the range first; the choice is fixed when the first partition is asked for. After an error the
+/// stream ends.
 #[derive(Debug)]
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Partitions {

@@ -26,7 +26,8 @@ pub(crate) fn encode_segment_into(out: &mut String, segment: &str) {
     }
 }
 
-/// Encodes a path that is already encoded once more, as SigV4's canonical URI asks: `/` stays, `%` becomes `%25`.
+/// Encodes a path that is already encoded once more, as SigV4's canonical URI asks: `/` stays, `%` becomes
+/// `%25`.
 pub(crate) fn encode_path_again(path: &str) -> String {
     let mut out = String::with_capacity(path.len() + path.len() / 4);
     for &byte in path.as_bytes() {

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 /// Which keys to list: those with a prefix, from a start (inclusive) to an end (exclusive), at most so many.
 ///
-/// In reverse, keys come from the highest down: `start` is then the highest key wanted, and `end` must lie below it.
-/// With a prefix, `start` must begin with it.
+/// In reverse, keys come from the highest down: `start` is then the highest key wanted, and `end` must lie
+/// below it. With a prefix, `start` must begin with it.
 ///
 /// ```
 /// use k2v_client::KeyRange;

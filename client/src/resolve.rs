@@ -9,8 +9,8 @@ use crate::value::Value;
 
 /// Makes one value of the concurrent values of an item.
 ///
-/// Give the same answer whatever the order of the siblings, and however often they are merged: two clients may resolve the
-/// same conflict at once, and a third then resolves their results.
+/// Give the same answer whatever the order of the siblings, and however often they are merged: two clients
+/// may resolve the same conflict at once, and a third then resolves their results.
 ///
 /// A plain function is a resolver:
 ///
@@ -32,8 +32,8 @@ impl<F: Fn(&[Value]) -> Value> Resolver for F {
     }
 }
 
-/// Keeps the value with the greatest key, such as a time within the value; between equal keys, the greater bytes. A tombstone
-/// gives way to any value.
+/// Keeps the value with the greatest key, such as a time within the value; between equal keys, the greater
+/// bytes. A tombstone gives way to any value.
 ///
 /// ```
 /// use k2v_client::{LastBy, Resolver};
@@ -61,7 +61,8 @@ impl<F> fmt::Debug for LastBy<F> {
 /// Reads each value as a set and keeps what is in any of them. Tombstones add nothing; tombstones alone stay
 /// a tombstone.
 ///
-/// An element that one side removed comes back if the other side still had it: a value does not say what was removed.
+/// An element that one side removed comes back if the other side still had it: a value does not say what was
+/// removed.
 ///
 /// ```
 /// use k2v_client::{Resolver, Union};

@@ -57,15 +57,19 @@ impl Update {
 }
 
 impl Bucket {
-    /// Changes an item: reads it, calls `change` with its values (none if it does not exist, several if writers
-    /// did not know of each other), and writes the result in their place. Returns what the item holds in the end.
+    /// Changes an item: reads it, calls `change` with its values (none if it does not exist, several if
+    /// writers did not know of each other), and writes the result in their place. Returns what the item holds
+    /// in the end.
     ///
-    /// K2V has no locks: another writer may add a value in between. So the item is read again after the write, and if it then
-    /// holds several values, `change` is called with those, its own earlier result among them. It should therefore be a *merge*,
-    /// which gives the same when its own result is merged again: a union, a maximum, a register whose newest value wins. For anything
-    /// else (a counter), see [`update_with`](Self::update_with), which applies the change once.
+    /// K2V has no locks: another writer may add a value in between. So the item is read again after the
+    /// write, and if it then holds several values, `change` is called with those, its own earlier result
+    /// among them. It should therefore be a *merge*, which gives the same when its own result is merged
+    /// again: a union, a maximum, a register whose newest value wins. A change that is to be made only once,
+    /// such as appending a line, is for [`update_with`](Self::update_with). A counter is for neither, as two
+    /// writers that both make 6 of 5 leave a single 6: let each writer count in an item of its own.
     ///
-    /// Nothing is written if the item already holds the result. A [`Value::Tombstone`] (or `None::<Vec<u8>>`) deletes.
+    /// Nothing is written if the item already holds the result. A [`Value::Tombstone`] (or `None::<Vec<u8>>`)
+    /// deletes.
     ///
     /// # Errors
     /// [`Error::StillConflicting`] if other writers keep adding values for 16 rounds.
@@ -94,8 +98,8 @@ impl Bucket {
         self.drive(pk.as_ref(), sk.as_ref(), &mut merge).await
     }
 
-    /// Changes an item once: `resolver` makes one value of its siblings, `change` gets that (a tombstone if there is no
-    /// item), and siblings that other writers add meanwhile are merged by the resolver alone.
+    /// Changes an item once: `resolver` makes one value of its siblings, `change` gets that (a tombstone if
+    /// there is no item), and siblings that other writers add meanwhile are merged by the resolver alone.
     ///
     /// # Errors
     /// As [`update`](Self::update).
@@ -128,7 +132,8 @@ impl Bucket {
         self.drive(pk.as_ref(), sk.as_ref(), &mut merge).await
     }
 
-    /// Makes one value of an item's concurrent values, if it has several. Returns what the item holds in the end.
+    /// Makes one value of an item's concurrent values, if it has several. Returns what the item holds in the
+    /// end.
     ///
     /// # Errors
     /// As [`update`](Self::update).

@@ -184,10 +184,10 @@ impl fmt::Debug for Watch {
 impl Bucket {
     /// Watches a partition: first its whole content, then every change, tombstones included.
     ///
-    /// The stream goes on by itself after lost connections and restarts of the server, from where it was: an item may
-    /// come twice, but its latest state always comes. A program that keeps the [marker](Changes::marker) can also go on after a restart of
-    /// its own, with [`since`](Watch::since). The stream ends only with an error that waiting does not cure, or if the very first
-    /// poll fails.
+    /// The stream goes on by itself after lost connections and restarts of the server, from where it was: an
+    /// item may come twice, but its latest state always comes. A program that keeps the
+    /// [marker](Changes::marker) can also go on after a restart of its own, with [`since`](Watch::since). The
+    /// stream ends only with an error that waiting does not cure, or if the very first poll fails.
     ///
     /// ```no_run
     /// # async fn example(bucket: k2v_client::Bucket) -> Result<(), k2v_client::Error> {

@@ -119,8 +119,8 @@ impl<C> K2vClient<C> {
         Ok(self.bucket.read_item(partition_key, sort_key).await?.into())
     }
 
-    /// Waits until an item holds something that the token does not cover. `None` if nothing happened within the
-    /// timeout (the server's default is 300 s).
+    /// Waits until an item holds something that the token does not cover. `None` if nothing happened within
+    /// the timeout (the server's default is 300 s).
     pub async fn poll_item(
         &self,
         partition_key: &str,
@@ -132,8 +132,8 @@ impl<C> K2vClient<C> {
         Ok(polled.map(CausalValue::from))
     }
 
-    /// Reads a range with a marker, or waits until something in it changes that the marker does not cover. `None`
-    /// if nothing happened within the timeout (the server's default is 300 s).
+    /// Reads a range with a marker, or waits until something in it changes that the marker does not cover.
+    /// `None` if nothing happened within the timeout (the server's default is 300 s).
     pub async fn poll_range(
         &self,
         partition_key: &str,

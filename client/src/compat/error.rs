@@ -11,7 +11,8 @@ pub enum Error {
     /// The server refused or failed: status, code, message, and the path of the request.
     #[error("{0}, {1}: {2} (path = {3})")]
     Remote(StatusCode, Cow<'static, str>, Cow<'static, str>, Cow<'static, str>),
-    /// There is no such item. (A missing bucket is a [`Remote`](Self::Remote) error with code `NoSuchBucket`.)
+    /// There is no such item. (A missing bucket is a [`Remote`](Self::Remote) error with code
+    /// `NoSuchBucket`.)
     #[error("there is no such item")]
     NotFound,
     /// No answer within the time allowed.
