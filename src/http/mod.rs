@@ -1,5 +1,6 @@
 //! The HTTP gateway: what turns a request on the wire into a call on the actors, and back.
 
+pub mod admin;
 mod body;
 mod calls;
 mod cors;

@@ -140,6 +140,11 @@ impl ControlSnapshot {
         self.keys.get(&id.parse().ok()?)
     }
 
+    /// The key with this id.
+    pub fn key_by_id(&self, id: KeyId) -> Option<&AccessKey> {
+        self.keys.get(&id)
+    }
+
     /// The bucket that `name` means to `key`: its own alias, or else a global alias, or else an id in hex.
     pub fn resolve_bucket(&self, name: &str, key: &AccessKey) -> Option<&Bucket> {
         let id = key.local_aliases.get(name).or_else(|| self.global_aliases.get(name)).copied();

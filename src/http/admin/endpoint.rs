@@ -1,0 +1,120 @@
+//! The calls of the admin API by name.
+
+use actix_web::http::Method;
+
+/// A call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Endpoint {
+    Health,
+    Metrics,
+    CheckDomain,
+    GetClusterStatus,
+    GetClusterHealth,
+    GetClusterStatistics,
+    GetClusterLayout,
+    GetClusterLayoutHistory,
+    UpdateClusterLayout,
+    PreviewClusterLayoutChanges,
+    ApplyClusterLayout,
+    RevertClusterLayout,
+    ListBuckets,
+    GetBucketInfo,
+    CreateBucket,
+    UpdateBucket,
+    DeleteBucket,
+    AddBucketAlias,
+    RemoveBucketAlias,
+    AllowBucketKey,
+    DenyBucketKey,
+    ListKeys,
+    GetKeyInfo,
+    CreateKey,
+    ImportKey,
+    UpdateKey,
+    DeleteKey,
+    ListAdminTokens,
+    GetAdminTokenInfo,
+    CreateAdminToken,
+    UpdateAdminToken,
+    DeleteAdminToken,
+    GetNodeInfo,
+    GetNodeStatistics,
+    /// A call that Garage has and Troupe does not, and why.
+    NotOffered(&'static str),
+}
+
+const NO_OBJECTS: &str = "Troupe keeps K2V items, no objects and no blocks";
+const ONE_NODE: &str = "this version of Troupe runs on a single node";
+const NO_WORKERS: &str = "Troupe has no background workers to list or to tune; see GetNodeStatistics";
+const NO_SNAPSHOTS: &str =
+    "this version of Troupe takes no snapshots; stop the node and copy its metadata_dir";
+
+/// Every call below `/v2/`, with its method.
+const CALLS: [(&str, Method, Endpoint); 48] = [
+    ("GetClusterStatus", Method::GET, Endpoint::GetClusterStatus),
+    ("GetClusterHealth", Method::GET, Endpoint::GetClusterHealth),
+    ("GetClusterStatistics", Method::GET, Endpoint::GetClusterStatistics),
+    ("GetClusterLayout", Method::GET, Endpoint::GetClusterLayout),
+    ("GetClusterLayoutHistory", Method::GET, Endpoint::GetClusterLayoutHistory),
+    ("UpdateClusterLayout", Method::POST, Endpoint::UpdateClusterLayout),
+    ("PreviewClusterLayoutChanges", Method::POST, Endpoint::PreviewClusterLayoutChanges),
+    ("ApplyClusterLayout", Method::POST, Endpoint::ApplyClusterLayout),
+    ("RevertClusterLayout", Method::POST, Endpoint::RevertClusterLayout),
+    ("ListBuckets", Method::GET, Endpoint::ListBuckets),
+    ("GetBucketInfo", Method::GET, Endpoint::GetBucketInfo),
+    ("CreateBucket", Method::POST, Endpoint::CreateBucket),
+    ("UpdateBucket", Method::POST, Endpoint::UpdateBucket),
+    ("DeleteBucket", Method::POST, Endpoint::DeleteBucket),
+    ("AddBucketAlias", Method::POST, Endpoint::AddBucketAlias),
+    ("RemoveBucketAlias", Method::POST, Endpoint::RemoveBucketAlias),
+    ("AllowBucketKey", Method::POST, Endpoint::AllowBucketKey),
+    ("DenyBucketKey", Method::POST, Endpoint::DenyBucketKey),
+    ("ListKeys", Method::GET, Endpoint::ListKeys),
+    ("GetKeyInfo", Method::GET, Endpoint::GetKeyInfo),
+    ("CreateKey", Method::POST, Endpoint::CreateKey),
+    ("ImportKey", Method::POST, Endpoint::ImportKey),
+    ("UpdateKey", Method::POST, Endpoint::UpdateKey),
+    ("DeleteKey", Method::POST, Endpoint::DeleteKey),
+    ("ListAdminTokens", Method::GET, Endpoint::ListAdminTokens),
+    ("GetAdminTokenInfo", Method::GET, Endpoint::GetAdminTokenInfo),
+    ("CreateAdminToken", Method::POST, Endpoint::CreateAdminToken),
+    ("UpdateAdminToken", Method::POST, Endpoint::UpdateAdminToken),
+    ("DeleteAdminToken", Method::POST, Endpoint::DeleteAdminToken),
+    ("GetNodeInfo", Method::GET, Endpoint::GetNodeInfo),
+    ("GetNodeStatistics", Method::GET, Endpoint::GetNodeStatistics),
+    ("ConnectClusterNodes", Method::POST, Endpoint::NotOffered(ONE_NODE)),
+    ("ClusterLayoutSkipDeadNodes", Method::POST, Endpoint::NotOffered(ONE_NODE)),
+    ("CreateMetadataSnapshot", Method::POST, Endpoint::NotOffered(NO_SNAPSHOTS)),
+    ("CleanupIncompleteUploads", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
+    ("InspectObject", Method::GET, Endpoint::NotOffered(NO_OBJECTS)),
+    ("GetBlockInfo", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
+    ("ListBlockErrors", Method::GET, Endpoint::NotOffered(NO_OBJECTS)),
+    ("PurgeBlocks", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
+    ("RetryBlockResync", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
+    ("LaunchRepairOperation", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
+    ("ListWorkers", Method::POST, Endpoint::NotOffered(NO_WORKERS)),
+    ("GetWorkerInfo", Method::POST, Endpoint::NotOffered(NO_WORKERS)),
+    ("GetWorkerVariable", Method::POST, Endpoint::NotOffered(NO_WORKERS)),
+    ("SetWorkerVariable", Method::POST, Endpoint::NotOffered(NO_WORKERS)),
+    ("Health", Method::GET, Endpoint::Health),
+    ("Metrics", Method::GET, Endpoint::Metrics),
+    ("CheckDomain", Method::GET, Endpoint::CheckDomain),
+];
+
+/// Whether `path` names a call, and which: its name, its method and what it is.
+pub(super) fn find(path: &str) -> Option<&'static (&'static str, Method, Endpoint)> {
+    let name = match path {
+        "/health" => "Health",
+        "/metrics" => "Metrics",
+        "/check" => "CheckDomain",
+        // These three have no place below /v2/.
+        "/v2/Health" | "/v2/Metrics" | "/v2/CheckDomain" => return None,
+        path => path.strip_prefix("/v2/")?,
+    };
+    CALLS.iter().find(|(known, _, _)| *known == name)
+}
+
+/// Whether a scope may hold this name.
+pub(super) fn is_scope(name: &str) -> bool {
+    name == "*" || CALLS.iter().any(|(known, _, _)| *known == name)
+}

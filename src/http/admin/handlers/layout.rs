@@ -1,0 +1,160 @@
+use crate::config::Bytes;
+use crate::http::admin::call::{Call, json};
+use crate::http::admin::error::{AdminError, AdminResult};
+use crate::http::admin::model::{
+    ApplyClusterLayoutRequest, ApplyClusterLayoutResponse, ClusterLayoutVersion, ClusterLayoutVersionStatus,
+    GetClusterLayoutHistoryResponse, GetClusterLayoutResponse, LayoutNodeRole, NodeAssignedRole,
+    NodeRoleAction, NodeRoleChange, PreviewClusterLayoutChangesResponse, UpdateClusterLayoutRequest,
+};
+use crate::http::admin::{Admin, search};
+use std::collections::BTreeMap;
+use troupe_actors::control::{Command, ControlSnapshot};
+use troupe_actors::ids::NodeId;
+use troupe_actors::layout::{LayoutParameters, LayoutVersion, NodeRole, StagedRole};
+use troupe_actors::limits::SHARD_COUNT;
+
+pub(super) fn get(admin: &Admin) -> AdminResult {
+    json(&current(&admin.control.snapshot()))
+}
+
+pub(super) fn history(admin: &Admin) -> AdminResult {
+    let snapshot = admin.control.snapshot();
+    let current_version = snapshot.layout.version().number;
+    let version = |version: &LayoutVersion| {
+        let storage_nodes =
+            version.roles.values().filter(|role| role.capacity_bytes.is_some()).count() as u64;
+        let is_current = version.number == current_version;
+        ClusterLayoutVersion {
+            version: version.number,
+            status: if is_current {
+                ClusterLayoutVersionStatus::Current
+            } else {
+                ClusterLayoutVersionStatus::Historical
+            },
+            storage_nodes,
+            gateway_nodes: version.roles.len() as u64 - storage_nodes,
+        }
+    };
+    json(&GetClusterLayoutHistoryResponse {
+        current_version,
+        min_ack: current_version,
+        versions: snapshot.layout_history.iter().rev().map(|v| version(v)).collect(),
+        update_trackers: None,
+    })
+}
+
+pub(super) async fn update(admin: &Admin, call: &Call) -> AdminResult {
+    let asked: UpdateClusterLayoutRequest = call.body()?;
+    let roles = asked.roles.into_iter().map(staged).collect::<Result<_, _>>()?;
+    let parameters = asked.parameters.map(Into::into);
+    admin.control.change(Command::StageLayout { roles, parameters }).await?;
+    get(admin)
+}
+
+fn staged(change: NodeRoleChange) -> Result<(NodeId, StagedRole), AdminError> {
+    let node = search::node(&change.id)?;
+    let staged = match change.action {
+        NodeRoleAction::Remove { remove: true } => StagedRole::Remove,
+        NodeRoleAction::Remove { remove: false } => {
+            return Err(AdminError::Field { field: "remove", expected: "true, or left out" });
+        }
+        NodeRoleAction::Assign(role) => {
+            StagedRole::Assign(NodeRole { zone: role.zone, capacity_bytes: role.capacity, tags: role.tags })
+        }
+    };
+    Ok((node, staged))
+}
+
+pub(super) fn preview(admin: &Admin) -> AdminResult {
+    let snapshot = admin.control.snapshot();
+    let current = snapshot.layout.version();
+    let factor = admin.identity.replication_factor;
+    let next = current.next(snapshot.next_roles(), snapshot.next_parameters(), factor);
+    json(&match next {
+        Ok(next) => PreviewClusterLayoutChangesResponse::Success {
+            message: explain(&next),
+            new_layout: response(&next, &BTreeMap::new(), None),
+        },
+        Err(error) => PreviewClusterLayoutChangesResponse::Error { error: error.to_string() },
+    })
+}
+
+pub(super) async fn apply(admin: &Admin, call: &Call) -> AdminResult {
+    let ApplyClusterLayoutRequest { version } = call.body()?;
+    admin.control.change(Command::ApplyLayout { version }).await?;
+    log::info!("layout version {version} applied");
+    let snapshot = admin.control.snapshot();
+    let message = explain(snapshot.layout.version());
+    json(&ApplyClusterLayoutResponse { message, layout: current(&snapshot) })
+}
+
+pub(super) async fn revert(admin: &Admin) -> AdminResult {
+    admin.control.change(Command::RevertLayout).await?;
+    log::info!("staged layout changes reverted");
+    get(admin)
+}
+
+fn current(snapshot: &ControlSnapshot) -> GetClusterLayoutResponse {
+    response(snapshot.layout.version(), &snapshot.staged_roles, snapshot.staged_parameters)
+}
+
+fn response(
+    version: &LayoutVersion,
+    staged: &BTreeMap<NodeId, StagedRole>,
+    staged_parameters: Option<LayoutParameters>,
+) -> GetClusterLayoutResponse {
+    GetClusterLayoutResponse {
+        version: version.number,
+        roles: version.roles.iter().map(|(node, role)| role_of(version, *node, role)).collect(),
+        parameters: version.parameters.into(),
+        partition_size: shard_bytes(version),
+        staged_role_changes: staged.iter().filter_map(|(node, change)| change_of(*node, change)).collect(),
+        staged_parameters: staged_parameters.map(Into::into),
+    }
+}
+
+fn role_of(version: &LayoutVersion, node: NodeId, role: &NodeRole) -> LayoutNodeRole {
+    let shards = version.assignment.shards_on(node) as u64;
+    let is_storage = role.capacity_bytes.is_some();
+    LayoutNodeRole {
+        id: node.to_string(),
+        zone: role.zone.clone(),
+        tags: role.tags.clone(),
+        capacity: role.capacity_bytes,
+        stored_partitions: is_storage.then_some(shards),
+        usable_capacity: is_storage.then_some(shards * shard_bytes(version)),
+    }
+}
+
+fn change_of(node: NodeId, change: &StagedRole) -> Option<NodeRoleChange> {
+    let action = match change {
+        StagedRole::Unchanged => return None,
+        StagedRole::Remove => NodeRoleAction::Remove { remove: true },
+        StagedRole::Assign(role) => NodeRoleAction::Assign(NodeAssignedRole {
+            zone: role.zone.clone(),
+            tags: role.tags.clone(),
+            capacity: role.capacity_bytes,
+        }),
+    };
+    Some(NodeRoleChange { id: node.to_string(), action })
+}
+
+/// What a shard may grow to before the first node is full, if shards grow alike.
+fn shard_bytes(version: &LayoutVersion) -> u64 {
+    let of_node = |(node, role): (&NodeId, &NodeRole)| {
+        let shards = version.assignment.shards_on(*node) as u64;
+        role.capacity_bytes?.checked_div(shards)
+    };
+    version.roles.iter().filter_map(of_node).min().unwrap_or(0)
+}
+
+fn explain(version: &LayoutVersion) -> Vec<String> {
+    let storage = version.roles.values().filter(|role| role.capacity_bytes.is_some()).count();
+    vec![
+        format!(
+            "Version {}: {SHARD_COUNT} shards, each on {} of {storage} storage node(s).",
+            version.number, version.replication_factor
+        ),
+        format!("Usable capacity: {}.", Bytes(shard_bytes(version).saturating_mul(SHARD_COUNT as u64))),
+    ]
+}

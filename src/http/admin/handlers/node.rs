@@ -1,0 +1,89 @@
+use super::cluster::health_of;
+use crate::http::admin::Admin;
+use crate::http::admin::call::{Call, json};
+use crate::http::admin::error::{AdminError, AdminResult};
+use crate::http::admin::model::{LocalGetNodeInfoResponse, LocalGetNodeStatisticsResponse, MultiResponse};
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// This program and its version, as every call names it.
+pub(super) fn version() -> String {
+    concat!("troupe ", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+/// For load balancers: 200 as long as every shard can be read and written.
+pub(super) fn health(admin: &Admin) -> HttpResponse {
+    let health = health_of(admin);
+    let text = match health.status.as_str() {
+        "unavailable" => {
+            "unavailable: no layout has been applied, or a shard has no replica here\n".to_owned()
+        }
+        status => format!("{status}: every shard can be read and written\n"),
+    };
+    let mut answer = if health.partitions_quorum == health.partitions {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    answer.content_type(ContentType::plaintext()).body(text)
+}
+
+/// Prometheus' text format.
+pub(super) fn metrics(admin: &Admin) -> HttpResponse {
+    let health = health_of(admin);
+    let snapshot = admin.control.snapshot();
+    let mut text = String::new();
+    let mut gauge = |name: &str, help: &str, value: f64| {
+        // Writing into a string cannot fail.
+        let _ =
+            write!(text, "# HELP troupe_{name} {help}\n# TYPE troupe_{name} gauge\ntroupe_{name} {value}\n");
+    };
+    gauge("shards_ok", "Shards that can be read and written.", health.partitions_quorum as f64);
+    gauge("layout_version", "Number of the layout in force.", snapshot.layout.version().number as f64);
+    gauge("buckets", "Buckets that exist.", snapshot.buckets().len() as f64);
+    gauge("access_keys", "Access keys that exist.", snapshot.keys().len() as f64);
+    for g in admin.view.gauges() {
+        gauge(g.name, g.help, g.value);
+    }
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
+}
+
+pub(super) fn info(admin: &Admin, call: &Call) -> AdminResult {
+    one_node(admin, call, || LocalGetNodeInfoResponse {
+        node_id: admin.identity.node.to_string(),
+        garage_version: version(),
+        garage_features: Some(vec!["k2v".to_owned(), "lmdb".to_owned()]),
+        rust_version: env!("CARGO_PKG_RUST_VERSION").to_owned(),
+        db_engine: "lmdb".to_owned(),
+    })
+}
+
+pub(super) fn statistics(admin: &Admin, call: &Call) -> AdminResult {
+    one_node(admin, call, || LocalGetNodeStatisticsResponse { freeform: freeform(admin) })
+}
+
+pub(super) fn cluster_statistics(admin: &Admin) -> AdminResult {
+    json(&LocalGetNodeStatisticsResponse { freeform: freeform(admin) })
+}
+
+fn freeform(admin: &Admin) -> String {
+    let mut text = format!("{}\n", version());
+    for gauge in admin.view.gauges() {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{:<32} {}", gauge.name, gauge.value);
+    }
+    text
+}
+
+/// `node` is `self`, `*` or an id. It may be left out, which means `self`.
+fn one_node<T: serde::Serialize>(admin: &Admin, call: &Call, answer: impl Fn() -> T) -> AdminResult {
+    let this = admin.identity.node.to_string();
+    match call.parameter("node") {
+        None | Some("self" | "*") => {}
+        Some(id) if id == this => {}
+        Some(id) => return Err(AdminError::NoSuchNode(id.to_owned())),
+    }
+    json(&MultiResponse { success: BTreeMap::from([(this, answer())]), error: BTreeMap::new() })
+}

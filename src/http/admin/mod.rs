@@ -1,0 +1,88 @@
+//! The admin API: Garage's, version 2, for everything that a K2V store has.
+//!
+//! It is served twice, by the same code: over a Unix socket in `metadata_dir` for the commands of this program, and, if
+//! configured, over a port for everybody who holds a token.
+//!
+//! ```text
+//! request ─▶ endpoint (by path) ─▶ access (by token) ─▶ method ─▶ handler ─▶ Control ─▶ JSON
+//! ```
+
+mod access;
+mod call;
+mod endpoint;
+mod error;
+mod handlers;
+pub mod model;
+mod node_view;
+mod search;
+pub mod socket;
+#[cfg(test)]
+mod tests;
+
+pub use access::{Access, PortTokens};
+pub use node_view::{BucketUsage, Gauge, NodeIdentity, NodeView};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use call::Call;
+use error::{AdminError, AdminResult};
+use std::sync::Arc;
+use troupe_actors::clock::wall_now;
+use troupe_actors::control::Control;
+
+/// Longest body of a call: a hundred CORS rules fit. Beyond it: 400.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Everything that the API stands on, for one listener.
+#[derive(Clone)]
+pub struct Admin {
+    /// Where changes are made and read.
+    pub control: Control,
+    /// The node's own numbers.
+    pub view: Arc<dyn NodeView>,
+    /// What the node is.
+    pub identity: NodeIdentity,
+    /// The tokens of the configuration.
+    pub tokens: PortTokens,
+    /// How this listener tells who is calling.
+    pub access: Access,
+}
+
+impl Admin {
+    /// Adds the API to an application that serves nothing else:
+    /// `App::new().configure(|app| admin.clone().configure(app))`.
+    pub fn configure(self, app: &mut web::ServiceConfig) {
+        app.app_data(web::Data::new(self)).default_service(web::to(answer));
+    }
+}
+
+async fn answer(request: HttpRequest, payload: web::Payload, admin: web::Data<Admin>) -> HttpResponse {
+    let result = dispatch(&request, payload, &admin).await;
+    let response = match result {
+        Ok(response) => response,
+        Err(error) => error.response(&admin.identity.region, request.path()),
+    };
+    log::debug!("admin: {} {} {}", request.method(), request.path(), response.status().as_u16());
+    response
+}
+
+async fn dispatch(request: &HttpRequest, payload: web::Payload, admin: &Admin) -> AdminResult {
+    let (name, method, endpoint) = endpoint::find(request.path()).ok_or(AdminError::UnknownEndpoint)?;
+    let now = wall_now();
+    match admin.access {
+        Access::Socket => {}
+        Access::Port => {
+            let snapshot = admin.control.snapshot();
+            admin.tokens.check((name, *endpoint), request.headers(), &snapshot, now)?;
+        }
+    }
+    if request.method() != method {
+        return Err(AdminError::Method);
+    }
+    let body = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) => return Err(AdminError::Body(error.to_string())),
+        Err(_) => return Err(AdminError::Body(format!("it has more than {BODY_BYTES_MAX} bytes"))),
+    };
+    let call = Call::new(request.query_string(), body, now)?;
+    handlers::run(admin, name, *endpoint, &call).await
+}

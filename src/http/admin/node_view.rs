@@ -1,0 +1,52 @@
+use std::path::PathBuf;
+use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::store::StoreError;
+
+/// What the admin API asks the node about itself. The node's composition root implements it.
+pub trait NodeView: Send + Sync + 'static {
+    /// The sums over a bucket's partitions. Reads the store: call it off the HTTP workers.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn bucket_usage(&self, bucket: BucketId) -> Result<BucketUsage, StoreError>;
+
+    /// What goes on in the node right now.
+    fn gauges(&self) -> Vec<Gauge>;
+}
+
+/// How much a bucket holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BucketUsage {
+    /// Partitions with at least one entry.
+    pub partitions: u64,
+    /// Items that are not only tombstones.
+    pub entries: u64,
+    /// Total length of their values.
+    pub bytes: u64,
+}
+
+/// A number that goes up and down.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Gauge {
+    /// As Prometheus spells it, without the leading `troupe_`: small letters and underscores, unit last.
+    pub name: &'static str,
+    /// What it counts, in one line.
+    pub help: &'static str,
+    /// How many there are.
+    pub value: f64,
+}
+
+/// What does not change while the node runs.
+#[derive(Clone, Debug)]
+pub struct NodeIdentity {
+    /// Its id.
+    pub node: NodeId,
+    /// Where other nodes reach it.
+    pub rpc_addr: String,
+    /// Where it keeps everything.
+    pub metadata_dir: PathBuf,
+    /// As configured; named in errors.
+    pub region: String,
+    /// As configured.
+    pub replication_factor: u8,
+}

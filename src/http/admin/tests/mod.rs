@@ -1,0 +1,123 @@
+mod access;
+mod buckets;
+mod keys;
+mod layout;
+mod nodes;
+
+use super::*;
+use crate::config::Secret;
+use actix_web::body::to_bytes;
+use actix_web::http::StatusCode;
+use actix_web::{App, test};
+use serde_json::Value;
+use std::sync::Mutex;
+use troupe_actors::control::{ControlOptions, MemoryControlStore};
+use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::store::StoreError;
+
+pub(super) const NODE: NodeId = NodeId([0xaa; 32]);
+
+/// A node whose buckets hold what a test says.
+#[derive(Default)]
+pub(super) struct FixedView {
+    usage: Mutex<BucketUsage>,
+}
+
+impl NodeView for FixedView {
+    fn bucket_usage(&self, _bucket: BucketId) -> Result<BucketUsage, StoreError> {
+        Ok(*self.usage.lock().unwrap())
+    }
+
+    fn gauges(&self) -> Vec<Gauge> {
+        vec![Gauge { name: "pollers", help: "Polls that wait.", value: 3.0 }]
+    }
+}
+
+/// The API over a control plane in memory.
+pub(super) struct Api {
+    admin: Admin,
+    view: Arc<FixedView>,
+}
+
+impl Api {
+    pub(super) async fn new(access: Access, tokens: PortTokens) -> Api {
+        let options = ControlOptions { node: NODE, replication_factor: 1, token_key: [7; 32] };
+        let control = Control::start(Arc::new(MemoryControlStore::default()), options).await.unwrap();
+        let view = Arc::new(FixedView::default());
+        let identity = NodeIdentity {
+            node: NODE,
+            rpc_addr: "127.0.0.1:3901".to_owned(),
+            metadata_dir: std::env::temp_dir(),
+            region: "garage".to_owned(),
+            replication_factor: 1,
+        };
+        Api { admin: Admin { control, view: view.clone(), identity, tokens, access }, view }
+    }
+
+    pub(super) async fn on_socket() -> Api {
+        Api::new(Access::Socket, PortTokens::default()).await
+    }
+
+    pub(super) fn fill_buckets(&self, usage: BucketUsage) {
+        *self.view.usage.lock().unwrap() = usage;
+    }
+
+    /// Makes a call and gives back status and body text.
+    pub(super) async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &str,
+    ) -> (StatusCode, String) {
+        let admin = self.admin.clone();
+        let app = test::init_service(App::new().configure(|app| admin.configure(app))).await;
+        let mut request = test::TestRequest::with_uri(path).method(method.parse().unwrap());
+        if let Some(token) = token {
+            request = request.insert_header(("Authorization", format!("Bearer {token}")));
+        }
+        let response = test::call_service(&app, request.set_payload(body.to_owned()).to_request()).await;
+        let status = response.status();
+        let Ok(body) = to_bytes(response.into_body()).await else { panic!("the body broke off") };
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.raw("GET", path, None, "").await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, text) = self.raw("POST", path, None, &body.to_string()).await;
+        assert_eq!(status, StatusCode::OK, "{path} {body}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Makes a call that is refused: status, code and message.
+    pub(super) async fn refused(&self, method: &str, path: &str, body: Value) -> (u16, String, String) {
+        let (status, text) = self.raw(method, path, None, &body.to_string()).await;
+        let error: model::ErrorBody = serde_json::from_str(&text).unwrap();
+        assert_eq!((error.region.as_str(), error.path.as_str()), ("garage", path.split('?').next().unwrap()));
+        (status.as_u16(), error.code, error.message)
+    }
+}
+
+/// The names of an object's fields must be those of the API's description, which is copied here by hand: every mandatory
+/// one (and perhaps some of `optional`).
+pub(super) fn check_fields(object: &Value, mandatory: &[&str], optional: &[&str]) {
+    let object = object.as_object().unwrap();
+    for name in mandatory {
+        assert!(object.contains_key(*name), "{name} is missing in {object:?}");
+    }
+    for name in object.keys() {
+        assert!(
+            mandatory.contains(&name.as_str()) || optional.contains(&name.as_str()),
+            "{name} is too much"
+        );
+    }
+}
+
+pub(super) fn secret(text: &str) -> Option<Secret> {
+    Some(Secret::new(text))
+}
