@@ -144,6 +144,23 @@ async fn http_2_serves_as_well() {
 }
 
 #[tokio::test]
+async fn calls_in_a_row_share_one_connection_and_so_do_clients() {
+    let server = Server::start().await;
+    let client = server.builder().build().unwrap();
+    let sharing = server.builder().http_client(client.http_client().clone()).build().unwrap();
+    for value in [vec![], vec![7; 10], vec![7; 1_000_000]] {
+        for bucket in [client.bucket(BUCKET), sharing.bucket(BUCKET)] {
+            bucket.insert_item("p", value.len().to_string(), &value, None).await.unwrap();
+            let read = bucket.read_item("p", value.len().to_string()).await.unwrap();
+            assert_eq!(read.values, [Value::from(&value)]);
+            assert!(bucket.read_item("p", "none").await.is_err());
+            bucket.read_index(&KeyRange::all()).await.unwrap();
+        }
+    }
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
 async fn a_signed_request_is_accepted_however_it_is_sent() {
     use k2v_client::Call;
     let server = Server::start().await;

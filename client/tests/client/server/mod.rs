@@ -6,6 +6,7 @@ pub(crate) mod store;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -60,6 +61,7 @@ struct Shared {
     faults: Mutex<VecDeque<Fault>>,
     arrived: Mutex<Vec<Arrived>>,
     in_flight: watch::Sender<usize>,
+    connections: AtomicUsize,
 }
 
 /// A request that is being answered, until its answer is made or its client gone.
@@ -106,6 +108,7 @@ impl Server {
             faults: Mutex::default(),
             arrived: Mutex::default(),
             in_flight: watch::Sender::new(0),
+            connections: AtomicUsize::new(0),
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -129,6 +132,11 @@ impl Server {
     /// All requests so far.
     pub(crate) fn arrived(&self) -> Vec<Arrived> {
         self.shared.arrived.lock().unwrap().clone()
+    }
+
+    /// How many connections were accepted so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Waits until so many requests are being answered.
@@ -162,6 +170,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sha
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
+        shared.connections.fetch_add(1, Ordering::Relaxed);
         let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         connections.spawn(async move {
             match tls {
