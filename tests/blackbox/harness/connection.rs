@@ -1,0 +1,50 @@
+use super::{Request, Response};
+use std::io::{self, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Nothing that a story asks takes so long: a server that does not answer fails the story instead of hanging it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One TCP connection, to be used for one request after the other.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    reader: BufReader<TcpStream>,
+}
+
+impl Connection {
+    pub(crate) fn open(addr: SocketAddr) -> io::Result<Connection> {
+        let stream = TcpStream::connect(addr)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Connection { reader: BufReader::with_capacity(64 << 10, stream) })
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.reader.get_mut().write_all(bytes)
+    }
+
+    pub(crate) fn receive(&mut self) -> io::Result<Response> {
+        Response::read(&mut self.reader, false)
+    }
+
+    pub(crate) fn call(&mut self, request: &Request) -> io::Result<Response> {
+        self.send(&request.to_bytes())?;
+        Response::read(&mut self.reader, request.method == "HEAD")
+    }
+
+    /// Tells the server that nothing more comes; the answer can still be read.
+    pub(crate) fn finish_sending(&mut self) -> io::Result<()> {
+        self.reader.get_mut().shutdown(Shutdown::Write)
+    }
+
+    /// Whether the server has closed the connection, waiting for it to do so.
+    pub(crate) fn is_closed_by_server(&mut self) -> bool {
+        use std::io::BufRead;
+        match self.reader.fill_buf() {
+            Ok(bytes) => bytes.is_empty(),
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The promises of the project, kept by real processes over real HTTP. One story per file; no story knows how the
+//! server is built.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
+
+mod harness;
+
+mod accept;
+mod addressing;
+mod cli;
+mod cors;
+mod delete_batch;
+mod dropped_polls;
+mod errors;
+mod follow;
+mod full_disk;
+mod guide;
+mod hostile;
+mod index;
+mod insert_batch;
+mod items;
+mod kill;
+mod large;
+mod limits;
+mod permissions;
+mod poll_item;
+mod poll_race;
+mod poll_range;
+mod read_batch;
+mod signatures;
+mod stop;
+mod tokens;
