@@ -219,3 +219,6 @@ fn bind_rpc(addr: &ListenAddr) -> Result<RpcPort, NodeError> {
         ListenAddr::Unix(_) => Err(NodeError::RpcAddr),
     }
 }
+
+#[cfg(test)]
+mod tests;
