@@ -1,0 +1,114 @@
+//! Talking with the person at the terminal: remarks, progress, questions. Everything goes to the standard error, so that
+//! results stay clean.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::failure::Failure;
+use crate::output::style;
+
+/// How much a command says besides its results.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terminal {
+    is_quiet: bool,
+    is_interactive: bool,
+    has_colours: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(is_quiet: bool) -> Self {
+        let stderr = io::stderr();
+        Self {
+            is_quiet,
+            is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
+            has_colours: anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never,
+        }
+    }
+
+    /// Whether somebody is there to answer a question.
+    pub(crate) fn is_interactive(self) -> bool {
+        self.is_interactive
+    }
+
+    /// A line that is good to know, and no result.
+    pub(crate) fn remark(self, text: &str) {
+        if !self.is_quiet {
+            self.say(text);
+        }
+    }
+
+    /// A line that must be read.
+    pub(crate) fn error(self, text: &str) {
+        let head = if self.has_colours {
+            format!("{}error{:#}", style::BAD, style::BAD)
+        } else {
+            "error".to_owned()
+        };
+        self.say(&format!("{head}: {text}"));
+    }
+
+    /// What to do next.
+    pub(crate) fn hint(self, text: &str) {
+        let head =
+            if self.has_colours { format!("{}hint{:#}", style::KEY, style::KEY) } else { "hint".to_owned() };
+        self.say(&format!("{head}: {text}"));
+    }
+
+    /// A standard error that is closed is no reason to fail: nobody wants to read it.
+    fn say(self, text: &str) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Asks before something is destroyed. Where nobody can answer, the command line itself is the answer.
+    pub(crate) fn confirm(self, question: &str, is_granted: bool) -> Result<(), Failure> {
+        if is_granted || !self.is_interactive {
+            return Ok(());
+        }
+        let answer = ask(&format!("{question} [y/N] "))?;
+        match answer.to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Failure::other("nothing was done: the question was not answered with yes")),
+        }
+    }
+
+    /// A bar for work whose length is known; silent where there is no terminal.
+    pub(crate) fn bar(self, total: u64, noun: &'static str) -> ProgressBar {
+        let bar = self.progress(Some(total));
+        let template =
+            format!("{{wide_bar}} {{human_pos}}/{{human_len}} {noun}, {{per_sec:>12}}, {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        bar
+    }
+
+    /// A counter for work whose length is not known.
+    pub(crate) fn counter(self, noun: &'static str) -> ProgressBar {
+        let bar = self.progress(None);
+        let template = format!("{{spinner}} {{human_pos}} {noun}, {{per_sec}}, {{elapsed}} so far");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        bar
+    }
+
+    fn progress(self, total: Option<u64>) -> ProgressBar {
+        if self.is_quiet || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        bar.enable_steady_tick(Duration::from_millis(250));
+        bar
+    }
+}
+
+/// Asks a question and waits for a line.
+pub(crate) fn ask(question: &str) -> Result<String, Failure> {
+    let mut stderr = io::stderr();
+    write!(stderr, "{question}").and_then(|()| stderr.flush()).map_err(Failure::io("ask a question"))?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(Failure::io("read an answer"))?;
+    Ok(answer.trim().to_owned())
+}
