@@ -100,3 +100,7 @@ pub const STORE_READERS_MAX: u32 = 4096;
 
 /// How long a full lane refuses growing writes before it lets one group try again, in milliseconds.
 pub const FULL_PROBE_INTERVAL_MS: u64 = 1000;
+
+/// Bytes of each environment's map, and of the disk below it, that only deletions may use; an eighth of a smaller map or
+/// disk. Less might not hold the pages that one group of deletions changes. Beyond it: 507 for writes that grow.
+pub const STORE_RESERVE_BYTES_MAX: u64 = 16 << 20;

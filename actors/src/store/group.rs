@@ -23,6 +23,8 @@ pub(crate) struct ItemPut<'w> {
     pub(crate) partition: PartitionHash,
     pub(crate) sort_key: &'w str,
     pub(crate) item: &'w [u8],
+    /// Whether it holds fewer bytes of values than the row that it replaces.
+    pub(crate) shrinks: bool,
 }
 
 /// The changes of a partition's counters have no sum. Values are far from that long: a write was made up.
@@ -45,7 +47,9 @@ impl<'w> Group<'w> {
             group.grows |= write.grows();
             match write {
                 Write::PutItem { partition, sort_key, item, delta } => {
-                    let put = ItemPut { partition: partition.hash, sort_key: sort_key.as_str(), item };
+                    let shrinks = delta.bytes < 0;
+                    let put =
+                        ItemPut { partition: partition.hash, sort_key: sort_key.as_str(), item, shrinks };
                     puts.push((put, partition, *delta));
                 }
                 Write::PutShardMeta { shard, meta } => group.shards.push((*shard, meta)),
@@ -58,7 +62,9 @@ impl<'w> Group<'w> {
         for (put, partition, delta) in puts {
             group.change(partition, delta)?;
             match group.items.last_mut() {
-                Some(last) if (last.partition, last.sort_key) == (put.partition, put.sort_key) => *last = put,
+                Some(last) if (last.partition, last.sort_key) == (put.partition, put.sort_key) => {
+                    *last = ItemPut { shrinks: last.shrinks || put.shrinks, ..put };
+                }
                 Some(_) | None => group.items.push(put),
             }
         }

@@ -4,17 +4,20 @@
 //! of two root pages: a kill at any moment leaves the old root or the new one. Readers see the root of their snapshot.
 //! `NOSYNC` and `WRITEMAP`, which give that up, are never used.
 //!
-//! Beside `data.mdb` and LMDB's own `lock.mdb`, the folder holds `in-use` (locked by the process that has it open) and,
-//! while closed, `closed-cleanly` (see `witness`).
+//! Beside `data.mdb` and LMDB's own `lock.mdb`, the folder holds `in-use` (locked by the process that has it open),
+//! `reserve` (room for deletions on a full disk, see the module `reserve`) and, while closed, `closed-cleanly` (see `witness`).
 
 mod lanes;
 mod open;
+mod reserve;
 mod snapshot;
+mod stats;
 mod witness;
 
 pub use lanes::LanesOptions;
 pub use open::{Durability, LmdbOptions, OpenError};
 pub use snapshot::LmdbSnapshot;
+pub use stats::StoreStats;
 
 use super::group::Group;
 use super::keys::{environment, items, partitions, shards};
@@ -22,6 +25,9 @@ use super::{CommitError, Epoch, Store, StoreError, Write};
 use crate::store::counters::PartitionCounters;
 use heed::types::Bytes;
 use heed::{Database, Env, MdbError, RwTxn, WithoutTls};
+use reserve::{DiskReserve, map_reserve_bytes};
+use rustix::io::Errno;
+use stats::PageUse;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -51,6 +57,7 @@ pub struct LmdbStore {
     /// Identifies this opening of the environment.
     nonce: u64,
     dir: PathBuf,
+    reserve: DiskReserve,
     /// Declared last, so that the lock is let go after the environment is.
     _in_use: File,
 }
@@ -67,7 +74,10 @@ impl Store for LmdbStore {
         let group = Group::of(writes).map_err(|error| CommitError::Broken(error.to_string()))?;
         let mut txn = self.env.write_txn()?;
         self.apply(&mut txn, &group)?;
-        Ok(txn.commit()?)
+        if group.grows {
+            self.check_room(&txn)?;
+        }
+        txn.commit().map_err(|error| self.failed(error))
     }
 
     fn epoch(&self) -> Epoch {
@@ -81,6 +91,10 @@ impl LmdbStore {
         let mut key = Vec::with_capacity(64);
         for put in &group.items {
             items::write_key(&mut key, put.partition, put.sort_key);
+            if put.shrinks {
+                // LMDB joins pages that became almost empty only after a removal, never after a smaller row.
+                tables.items.delete(txn, &key)?;
+            }
             tables.items.put(txn, &key, put.item)?;
         }
         for (partition, delta) in &group.partitions {
@@ -104,6 +118,42 @@ impl LmdbStore {
             tables.control.put(txn, key, value)?;
         }
         Ok(())
+    }
+
+    /// Refuses a transaction that would leave too little for deletions.
+    fn check_room(&self, txn: &RwTxn<'_>) -> Result<(), CommitError> {
+        let owned = PageUse::of(&self.env);
+        let used = owned.used_bytes(&self.tables, txn)?;
+        let fits = |bytes: u64| used.saturating_add(map_reserve_bytes(bytes)) <= bytes;
+        if !fits(owned.map_bytes) {
+            return Err(CommitError::MapFull);
+        }
+        // Without its reserve the disk may be full: there is only what the file has already.
+        if self.reserve.take() || fits(owned.file_bytes) { Ok(()) } else { Err(CommitError::DiskFull) }
+    }
+
+    /// What it means that a transaction was not written.
+    ///
+    /// Running out of room is survivable even if LMDB found out while it synced: the pages of the transaction are
+    /// reached from no root, and every earlier one was synced before its own root was written. Anything else is not.
+    fn failed(&self, error: heed::Error) -> CommitError {
+        let refusal = match &error {
+            // LMDB reports a write that was cut short as EIO.
+            heed::Error::Io(cause)
+                if cause.raw_os_error() == Some(Errno::IO.raw_os_error()) && self.reserve.disk_is_full() =>
+            {
+                CommitError::DiskFull
+            }
+            _ => CommitError::from(error),
+        };
+        if refusal == CommitError::DiskFull {
+            self.reserve.release();
+            // If it was the root that failed, LMDB closes the environment for writing and says so from now on.
+            if let Err(error) = self.env.write_txn() {
+                return CommitError::Broken(error.to_string());
+            }
+        }
+        refusal
     }
 
     /// Marks the environment as closed with nothing lost, so that opening it resumes the epoch. The lane must have

@@ -1,5 +1,6 @@
 //! Opening: one process at a time, a known format, and the epoch that follows from how the environment was left.
 
+use super::reserve::DiskReserve;
 use super::witness::{self, Testimony};
 use super::{LmdbStore, Tables};
 use crate::limits::STORE_READERS_MAX;
@@ -137,8 +138,9 @@ impl LmdbStore {
         // With relaxed durability the commit above is not on the disk yet, and the clean mark must be gone for good.
         env.force_sync().map_err(|error| OpenError::lmdb(dir, &error))?;
         witness::sync_dir(dir).map_err(|source| OpenError::io(dir, source))?;
+        let reserve = DiskReserve::open(dir).map_err(|source| OpenError::io(dir, source))?;
         let nonce = options.fresh_epoch.0;
-        Ok(LmdbStore { env, tables, epoch, nonce, dir: dir.to_path_buf(), _in_use: in_use })
+        Ok(LmdbStore { env, tables, epoch, nonce, dir: dir.to_path_buf(), reserve, _in_use: in_use })
     }
 }
 

@@ -1,32 +1,19 @@
 //! A lane as a running actor: what it answers is what its environment holds.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
+use crate::model::open;
 use actix::{Arbiter, System};
-use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use troupe_actors::causality::{Context, Dot, Item, Value};
-use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, SortKey};
+use troupe_actors::ids::{ActorId, ItemKey, Partition, SortKey};
 use troupe_actors::store::counters::CountersDelta;
 use troupe_actors::store::lane::actor::{Drain, LaneActor};
 use troupe_actors::store::lane::{Persist, PersistError, Persisted};
-use troupe_actors::store::lmdb::{Durability, LmdbOptions, LmdbStore};
 use troupe_actors::store::memory::MemoryStore;
-use troupe_actors::store::{CommitError, Epoch, LaneId, Snapshot, Store, Write};
-
-fn open(dir: &Path, fresh_epoch: u64) -> LmdbStore {
-    let options = LmdbOptions {
-        map_size: 64 << 20,
-        durability: Durability::Commit,
-        fresh_epoch: Epoch(fresh_epoch),
-        lane: LaneId { lane: 0, lanes: 1 },
-    };
-    LmdbStore::open(dir, &options).unwrap()
-}
+use troupe_actors::store::{CommitError, Epoch, Snapshot, Store, Write};
 
 fn partition() -> Partition {
-    Partition::new(BucketId([1; 32]), PartitionKey::new("p").unwrap())
+    crate::model::partition("p")
 }
 
 fn put(number: u64) -> Write {

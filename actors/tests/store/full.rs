@@ -1,0 +1,124 @@
+//! No room left: the write is refused, nothing acknowledged is lost, reads and deletions go on, and space comes back.
+
+use crate::model::{Model, commit, options};
+use std::path::Path;
+use std::process::Command;
+use troupe_actors::causality::Item;
+use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
+use troupe_actors::store::{CommitError, Store, Write};
+
+const VALUE: [u8; 600] = [0x5a; 600];
+const GROUP: usize = 50;
+
+/// Writes groups until one is refused.
+fn fill(store: &LmdbStore, model: &mut Model, round: usize) -> CommitError {
+    for group in 0..100_000 {
+        let names: Vec<_> =
+            (0..GROUP).map(|n| (format!("p{}", n % 7), format!("{round}-{group}-{n:03}"))).collect();
+        let before: Vec<_> = names.iter().map(|(name, sort_key)| model.item(name, sort_key)).collect();
+        let put = |(name, sort_key): &(String, String)| model.put(name, sort_key, Some(&VALUE));
+        let writes: Vec<Write> = names.iter().map(put).collect();
+        if let Err(refused) = store.commit(&mut writes.iter()) {
+            assert!(before.iter().all(Item::is_empty));
+            names.iter().for_each(|(name, sort_key)| model.forget(name, sort_key));
+            return refused;
+        }
+    }
+    panic!("it never was full")
+}
+
+/// Deletes every item, a few at a time.
+fn empty(store: &LmdbStore, model: &mut Model) -> usize {
+    let names: Vec<_> = (0..7)
+        .map(|partition| format!("p{partition}"))
+        .flat_map(|name| {
+            model.items(&name).into_iter().map(move |(sort_key, item)| (name.clone(), sort_key, item))
+        })
+        .filter(|(_, _, item)| !item.is_tombstone())
+        .collect();
+    for some in names.chunks(GROUP) {
+        let writes: Vec<_> = some.iter().map(|(name, sort_key, _)| model.put(name, sort_key, None)).collect();
+        commit(store, &writes);
+    }
+    names.len()
+}
+
+/// Fills, reads, empties and fills again, and opens anew in between.
+fn check(dir: &Path, options: &LmdbOptions, expected: &CommitError) {
+    let mut store = LmdbStore::open(dir, options).unwrap();
+    let mut model = Model::default();
+    for round in 0..3 {
+        assert_eq!(fill(&store, &mut model, 2 * round), *expected, "round {round}");
+        model.check(&store);
+        assert_eq!(fill(&store, &mut model, 2 * round + 1), *expected, "still full");
+        drop(store);
+        store = LmdbStore::open(dir, options).unwrap();
+        model.check(&store);
+        let deleted = empty(&store, &mut model);
+        assert!(deleted > 500, "round {round} had room for {deleted} items");
+        model.check(&store);
+    }
+}
+
+#[test]
+fn a_full_map_refuses_what_grows_and_takes_deletions() {
+    let dir = tempfile::tempdir().unwrap();
+    check(dir.path(), &LmdbOptions { map_size: 4 << 20, ..options(1) }, &CommitError::MapFull);
+}
+
+/// A file system of its own, a few MiB large.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` if this machine does not let the test mount one.
+    fn mount() -> Option<SmallDisk> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(dir.path());
+        match mount.output() {
+            Ok(output) if output.status.success() => Some(SmallDisk(dir)),
+            Ok(output) => {
+                println!("skipped: no small disk: {}", String::from_utf8_lossy(&output.stderr).trim());
+                None
+            }
+            Err(error) => {
+                println!("skipped: no small disk: {error}");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(self.0.path()).status();
+        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_what_grows_and_takes_deletions() {
+    if let Some(disk) = SmallDisk::mount() {
+        check(&disk.0.path().join("store"), &options(1), &CommitError::DiskFull);
+    }
+}
+
+#[test]
+fn a_disk_that_others_filled_takes_deletions_and_inserts_once_they_leave() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let store = LmdbStore::open(&disk.0.path().join("store"), &options(1)).unwrap();
+    let mut model = Model::default();
+    let writes: Vec<_> = (0..500).map(|n| model.put("p1", &format!("{n:03}"), Some(&VALUE))).collect();
+    commit(&store, &writes);
+    let stranger = disk.0.path().join("stranger");
+    // The disk ends before the stranger does.
+    assert!(std::fs::write(&stranger, vec![1; 8 << 20]).is_err());
+    assert_eq!(fill(&store, &mut model, 0), CommitError::DiskFull);
+    model.check(&store);
+    assert!(empty(&store, &mut model) >= 500);
+    model.check(&store);
+    std::fs::remove_file(&stranger).unwrap();
+    let writes: Vec<_> = (0..500).map(|n| model.put("p2", &format!("{n:03}"), Some(&VALUE))).collect();
+    commit(&store, &writes);
+    model.check(&store);
+}

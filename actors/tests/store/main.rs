@@ -1,0 +1,11 @@
+//! Stores from outside: one contract for all of them, and what is LMDB's alone: epochs, folders, full disks.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod contract;
+mod counting;
+mod epochs;
+mod folders;
+mod full;
+mod lane;
+mod model;
