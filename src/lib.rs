@@ -3,3 +3,5 @@
 pub mod config;
 pub mod http;
 pub mod node;
+#[doc(hidden)]
+pub mod untrusted;

@@ -8,6 +8,7 @@ mod error;
 mod gateway;
 mod json;
 mod k2v;
+pub(crate) mod k2v_parsers;
 mod limits;
 mod percent;
 mod query;
