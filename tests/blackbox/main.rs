@@ -21,6 +21,7 @@ mod insert_batch;
 mod items;
 mod kill;
 mod large;
+mod library;
 mod limits;
 mod permissions;
 mod poll_item;
