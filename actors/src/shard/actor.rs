@@ -105,6 +105,7 @@ impl<S: Store> ShardActor<S> {
             Persist { shard: self.shard, fence, batch: batch.0, writes, done: self.persisted.clone() };
         if self.parts.lane.try_send(message).is_err() {
             // Room was reserved, so the lane is gone: nothing is committed from now on.
+            self.parts.store.end_epoch();
             let outcome = Err(PersistError::Broken("the node is stopping".to_owned()));
             self.settled(Persisted { batch: batch.0, outcome });
         }

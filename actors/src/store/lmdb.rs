@@ -31,6 +31,7 @@ use stats::PageUse;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 type Table = Database<'static, Bytes, Bytes>;
 
@@ -54,6 +55,8 @@ pub struct LmdbStore {
     env: Env<WithoutTls>,
     tables: Tables,
     epoch: Epoch,
+    /// Whether the epoch ends with this opening.
+    epoch_ends: AtomicBool,
     /// Identifies this opening of the environment.
     nonce: u64,
     dir: PathBuf,
@@ -82,6 +85,10 @@ impl Store for LmdbStore {
 
     fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    fn end_epoch(&self) {
+        self.epoch_ends.store(true, Ordering::Release);
     }
 }
 
@@ -156,12 +163,15 @@ impl LmdbStore {
         refusal
     }
 
-    /// Marks the environment as closed with nothing lost, so that opening it resumes the epoch. The lane must have
-    /// stopped; dropping the store then closes it.
+    /// Marks the environment as closed with nothing lost, so that opening it resumes the epoch; unless
+    /// [`Store::end_epoch`] was called. The lane must have stopped; dropping the store then closes it.
     ///
     /// # Errors
     /// The mark could not be written: the next opening begins a new epoch, and nothing else is lost.
     pub fn close_clean(&self) -> Result<(), OpenError> {
+        if self.epoch_ends.load(Ordering::Acquire) {
+            return Ok(());
+        }
         self.mark_clean().map_err(|error| OpenError::lmdb(&self.dir, &error))?;
         witness::write(&self.dir, self.nonce).map_err(|source| OpenError::io(&self.dir, source))
     }

@@ -13,6 +13,7 @@ use crate::ids::{BucketId, ItemKey, PartitionHash, ShardIndex};
 use crate::store::counters::PartitionCounters;
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -33,6 +34,7 @@ struct Tables {
 #[derive(Debug)]
 pub struct MemoryStore {
     epoch: Epoch,
+    epoch_ends: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -50,7 +52,11 @@ impl MemoryStore {
 
     /// A store that holds what a disk held. The epoch is the image's only if nothing can have been lost since.
     pub fn from_image(image: Image, epoch: Epoch) -> MemoryStore {
-        MemoryStore { epoch, state: Mutex::new(State { image, failure: None }) }
+        MemoryStore {
+            epoch,
+            epoch_ends: AtomicBool::new(false),
+            state: Mutex::new(State { image, failure: None }),
+        }
     }
 
     /// What a disk would hold now: every commit so far, nothing else.
@@ -61,6 +67,11 @@ impl MemoryStore {
     /// Makes commits fail until it is told otherwise: growing ones if there is no room, all of them if it is broken.
     pub fn fail(&self, failure: Option<CommitError>) {
         self.state().failure = failure;
+    }
+
+    /// Whether [`Store::end_epoch`] was called: the next store must not go on in this epoch.
+    pub fn epoch_ends(&self) -> bool {
+        self.epoch_ends.load(Ordering::Acquire)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -112,6 +123,10 @@ impl Store for MemoryStore {
 
     fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    fn end_epoch(&self) {
+        self.epoch_ends.store(true, Ordering::Release);
     }
 }
 

@@ -161,6 +161,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// The epoch that opening the store began or resumed.
     fn epoch(&self) -> Epoch;
+
+    /// Has the next opening begin a new epoch, however this one is closed: a batch was refused, so that dots were
+    /// minted (and perhaps sent to other replicas) which this store will not remember.
+    fn end_epoch(&self);
 }
 
 /// Keys of the control plane and their content, ascending by key.

@@ -108,6 +108,32 @@ fn a_batch_that_builds_on_a_refused_one_is_refused_and_the_next_fence_goes_on() 
     );
 }
 
+/// The dots of a refused batch were minted all the same, and perhaps sent to other replicas: a node that resumed the
+/// epoch would mint them a second time.
+#[test]
+fn a_store_that_refused_a_batch_begins_a_new_epoch_even_if_it_was_closed_cleanly() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(dir.path(), 1));
+    with_lane(
+        &store,
+        |_| (),
+        async |lane| {
+            let (done, mut answers) = mpsc::unbounded_channel();
+            let mut miscounted = persist(1, 0, &done);
+            for write in &mut miscounted.writes {
+                if let Write::PutItem { delta, .. } = write {
+                    delta.entries = -1;
+                }
+            }
+            lane.send(miscounted).await.unwrap();
+            assert!(answers.recv().await.unwrap().outcome.is_err());
+        },
+    );
+    store.close_clean().unwrap();
+    drop(store);
+    assert_eq!(open(dir.path(), 2).epoch(), Epoch(2));
+}
+
 #[test]
 fn a_broken_store_is_reported_and_takes_nothing_more() {
     let store = Arc::new(MemoryStore::new(Epoch(1)));

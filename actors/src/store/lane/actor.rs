@@ -61,6 +61,9 @@ impl<S: Store> LaneActor<S> {
             }
             Effect::Answer(batch, outcome) => {
                 let Persist { batch, done, .. } = batch.payload;
+                if outcome.is_err() {
+                    self.store.end_epoch();
+                }
                 // A shard that is gone needs no answer.
                 let _ = done.send(Persisted { batch, outcome });
                 None

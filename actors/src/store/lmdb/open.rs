@@ -12,6 +12,7 @@ use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, RwTxn, Withou
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 type RowTable<'e> = Database<'e, Bytes, Bytes>;
 
@@ -140,7 +141,16 @@ impl LmdbStore {
         witness::sync_dir(dir).map_err(|source| OpenError::io(dir, source))?;
         let reserve = DiskReserve::open(dir).map_err(|source| OpenError::io(dir, source))?;
         let nonce = options.fresh_epoch.0;
-        Ok(LmdbStore { env, tables, epoch, nonce, dir: dir.to_path_buf(), reserve, _in_use: in_use })
+        Ok(LmdbStore {
+            env,
+            tables,
+            epoch,
+            epoch_ends: AtomicBool::new(false),
+            nonce,
+            dir: dir.to_path_buf(),
+            reserve,
+            _in_use: in_use,
+        })
     }
 }
 
