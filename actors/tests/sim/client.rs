@@ -1,0 +1,290 @@
+//! Clients: they write with fresh, stale and no tokens, read, list, poll and follow.
+
+use crate::invariants::{Violation, ranges};
+use crate::keyspace::{ITEM_COUNT, ItemIndex, PARTITION_COUNT};
+use crate::oracle::{WriteId, Writes};
+use crate::random::Random;
+use crate::world::{Message, RequestNumber, World};
+use troupe_actors::causality::{Context, SeenMarker};
+use troupe_actors::store::range::KeyRange;
+
+/// A causality token, and what it stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub(crate) context: Context,
+    pub(crate) seen: Writes,
+}
+
+impl Token {
+    fn none() -> Token {
+        Token { context: Context::empty(), seen: Writes::default() }
+    }
+}
+
+/// A request.
+pub(crate) enum Ask {
+    Write(Vec<(WriteId, Context)>),
+    Read(ItemIndex),
+    List,
+    PollItem(ItemIndex, Token),
+    PollRange(usize, KeyRange, Option<SeenMarker>),
+}
+
+/// An answer.
+pub(crate) enum Reply {
+    /// What became of the writes the oracle knows already.
+    Written,
+    Item(ItemIndex, Token),
+    Listed,
+    /// The items, each with what of it has now been seen, and the timeline in which they were read.
+    Range(Vec<(ItemIndex, Writes)>, SeenMarker, u64),
+    NotModified,
+    /// There is no node, or none that takes requests.
+    NotServed,
+    /// The node died first.
+    ConnectionLost,
+}
+
+/// What the clients of one run have in common: runs that differ find more than one long run does.
+pub(crate) struct Habits {
+    /// How many of the items they fight over.
+    items_in_use: usize,
+    delete_percent: u64,
+    /// The longest of the usual times between two requests of a client.
+    think_us_max: u64,
+}
+
+impl Habits {
+    pub(crate) fn drawn(random: &mut Random) -> Habits {
+        Habits {
+            items_in_use: random.between(1, ITEM_COUNT as u64) as usize,
+            delete_percent: *random.pick(&[5, 25, 60]),
+            think_us_max: *random.pick(&[100, 1_000, 5_000]),
+        }
+    }
+}
+
+/// What a client is there for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Writer,
+    ItemPoller,
+    Follower,
+}
+
+pub(crate) struct Client {
+    role: Role,
+    tokens: Vec<(ItemIndex, Token)>,
+    pub(crate) waits_for: Option<RequestNumber>,
+    pub(crate) follower: Option<Follower>,
+}
+
+/// A client that keeps a copy of a range up to date.
+pub(crate) struct Follower {
+    pub(crate) partition: usize,
+    pub(crate) range: KeyRange,
+    marker: Option<SeenMarker>,
+    /// Of each item, what it was last shown to hold.
+    view: [Writes; ITEM_COUNT],
+    /// Everything that was ever shown.
+    seen: [Writes; ITEM_COUNT],
+    /// Items that went back to an older state under the follower's feet, as no write did: they may differ until the
+    /// next one.
+    excused: [bool; ITEM_COUNT],
+    repeats: u32,
+    /// Commits and lives of the node when it was last answered.
+    answered_at: (u64, u64),
+}
+
+impl Follower {
+    fn new(random: &mut Random) -> Follower {
+        let range = if random.percent(60) { KeyRange::all() } else { KeyRange::prefix("a") };
+        Follower {
+            partition: random.below(PARTITION_COUNT),
+            range,
+            marker: None,
+            view: Default::default(),
+            seen: Default::default(),
+            excused: Default::default(),
+            repeats: 0,
+            answered_at: (0, 0),
+        }
+    }
+
+    pub(crate) fn seen(&self, at: ItemIndex) -> Writes {
+        self.seen[at.0]
+    }
+
+    pub(crate) fn view(&self, at: ItemIndex) -> &Writes {
+        &self.view[at.0]
+    }
+
+    pub(crate) fn is_excused(&self, at: ItemIndex) -> bool {
+        self.excused[at.0]
+    }
+
+    pub(crate) fn excuse(&mut self, at: ItemIndex, is_excused: bool) {
+        self.excused[at.0] = is_excused;
+    }
+}
+
+impl Client {
+    /// A few clients of each kind.
+    pub(crate) fn crowd(random: &mut Random) -> Vec<Client> {
+        let writers = random.between(1, 6) as usize;
+        let pollers = random.below(3);
+        let followers = random.below(3);
+        let roles = [(Role::Writer, writers), (Role::ItemPoller, pollers), (Role::Follower, followers)];
+        let roles = roles.into_iter().flat_map(|(role, count)| std::iter::repeat_n(role, count));
+        let mut client = |role| Client {
+            role,
+            tokens: Vec::new(),
+            waits_for: None,
+            follower: (role == Role::Follower).then(|| Follower::new(random)),
+        };
+        roles.map(&mut client).collect()
+    }
+
+    fn tokens_of(&self, item: ItemIndex) -> Vec<&Token> {
+        self.tokens.iter().filter(|(at, _)| *at == item).map(|(_, token)| token).collect()
+    }
+}
+
+impl World {
+    pub(crate) fn client_acts(&mut self, at: usize) -> Result<(), Violation> {
+        let role = self.clients[at].role;
+        if self.is_settling() && role != Role::Follower {
+            return Ok(());
+        }
+        let ask = match role {
+            Role::Writer => self.writer_asks(at),
+            Role::ItemPoller => self.item_poller_asks(at),
+            Role::Follower => {
+                let Some(follower) = &self.clients[at].follower else { return Ok(()) };
+                Ask::PollRange(follower.partition, follower.range.clone(), follower.marker.clone())
+            }
+        };
+        self.requests_left = self.requests_left.saturating_sub(1);
+        self.requests_made += 1;
+        let request = RequestNumber(self.requests_made);
+        self.clients[at].waits_for = Some(request);
+        self.ask(at, request, ask);
+        if self.is_settling() {
+            self.settle();
+        }
+        Ok(())
+    }
+
+    fn writer_asks(&mut self, at: usize) -> Ask {
+        match self.random.below(100) {
+            0..20 => Ask::Read(self.any_item()),
+            20..25 => Ask::List,
+            25..40 => {
+                let count = self.random.between(2, 6) as usize;
+                self.write(at, count)
+            }
+            _ => self.write(at, 1),
+        }
+    }
+
+    fn write(&mut self, at: usize, count: usize) -> Ask {
+        if !self.oracle.has_room(count) {
+            return Ask::List;
+        }
+        let mut writes = Vec::new();
+        for _ in 0..count {
+            let item = self.any_item();
+            let token = self.any_token(at, item);
+            let is_delete = self.random.percent(self.habits.delete_percent);
+            let id = self.oracle.try_write(item, is_delete, token.seen);
+            self.note("client writes", &[id.0 as u64, item.0 as u64, u64::from(is_delete)]);
+            self.trace.explain(|| format!("over {:?}", token.seen));
+            writes.push((id, token.context));
+        }
+        Ask::Write(writes)
+    }
+
+    /// No token, the newest one that the client has, or a stale one.
+    fn any_token(&mut self, at: usize, item: ItemIndex) -> Token {
+        let tokens = self.clients[at].tokens_of(item);
+        let Some(newest) = tokens.last() else { return Token::none() };
+        match self.random.below(10) {
+            0..2 => Token::none(),
+            2..6 => (*newest).clone(),
+            _ => (*self.random.pick(&tokens)).clone(),
+        }
+    }
+
+    fn item_poller_asks(&mut self, at: usize) -> Ask {
+        let item = self.any_item();
+        let tokens = self.clients[at].tokens_of(item);
+        if tokens.is_empty() || self.random.percent(10) {
+            return Ask::Read(item);
+        }
+        let token =
+            if self.random.percent(70) { tokens[tokens.len() - 1] } else { *self.random.pick(&tokens) };
+        Ask::PollItem(item, token.clone())
+    }
+
+    fn any_item(&mut self) -> ItemIndex {
+        ItemIndex(self.random.below(self.habits.items_in_use))
+    }
+
+    pub(crate) fn client_hears(
+        &mut self,
+        at: usize,
+        request: RequestNumber,
+        reply: Reply,
+    ) -> Result<(), Violation> {
+        if self.clients[at].waits_for != Some(request) {
+            return Ok(());
+        }
+        self.note("client hears", &[at as u64, request.0]);
+        let now = (self.commits, self.lives);
+        let client = &mut self.clients[at];
+        client.waits_for = None;
+        match reply {
+            Reply::Item(item, token) => client.tokens.push((item, token)),
+            Reply::Range(items, marker, timeline) => {
+                let Some(follower) = &mut client.follower else { return Ok(()) };
+                let was_first = follower.marker.is_none();
+                follower.marker = Some(marker);
+                // A shard that has not heard of a commit yet cannot say that it was shown.
+                let repeats = !was_first && follower.answered_at == now && self.unheard == 0;
+                follower.repeats = if repeats { follower.repeats + 1 } else { 0 };
+                follower.answered_at = now;
+                ranges::check_repeats(follower.repeats)?;
+                for (item, seen) in items {
+                    follower.view[item.0] = self.oracle.live(&seen);
+                    follower.seen[item.0].extend(&seen);
+                    // An answer may outlive the state that it tells of.
+                    follower.excused[item.0] = timeline != self.timeline;
+                }
+            }
+            Reply::Written
+            | Reply::Listed
+            | Reply::NotModified
+            | Reply::NotServed
+            | Reply::ConnectionLost => {}
+        }
+        let delay_us = self.think_us();
+        self.scheduler.send(delay_us, Message::ClientActs(at));
+        Ok(())
+    }
+
+    /// A client has gone away and come back: mostly a moment, sometimes long enough for clocks to matter.
+    fn think_us(&mut self) -> u64 {
+        match self.random.below(100) {
+            0..2 => self.random.between(1_000_000, 200_000_000),
+            2..30 => 0,
+            _ => self.random.between(0, self.habits.think_us_max),
+        }
+    }
+
+    /// A disk took a write to the item: whoever follows it is to hear of its state.
+    pub(crate) fn forget_excuses(&mut self, item: ItemIndex) {
+        for follower in self.clients.iter_mut().filter_map(|client| client.follower.as_mut()) {
+            follower.excuse(item, false);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What goes wrong, and how it ends.
+
+use crate::client::Reply;
+use crate::disk::Fate;
+use crate::gateway::Wants;
+use crate::invariants::{Violation, polls, ranges, rest};
+use crate::keyspace::{ItemIndex, SHARDS};
+use crate::lane::Lane;
+use crate::mutations::Mutation;
+use crate::node::Node;
+use crate::world::{Message, World};
+use std::collections::BTreeMap;
+use troupe_actors::shard::{ShardCore, ShardLimits};
+use troupe_actors::store::{Epoch, Snapshot, Store};
+
+/// Concurrent values that an item of the simulation may hold: few, so that the limit is met.
+const CONCURRENT_VALUES_MAX: usize = 6;
+
+impl World {
+    /// Opens the environment as a new process does.
+    pub(crate) fn open_node(&mut self) -> Result<(), Violation> {
+        self.lives += 1;
+        self.unheard = 0;
+        let limits = ShardLimits { concurrent_values_max: CONCURRENT_VALUES_MAX };
+        let mut shards = Vec::new();
+        for shard in SHARDS.iter() {
+            let meta = self.disk.store.snapshot().and_then(|snapshot| snapshot.shard_meta(*shard));
+            let meta = meta.map_err(|error| Violation {
+                invariant: "what a shard left behind can be read",
+                what: error.to_string(),
+            })?;
+            let mut seed = self.random.seed();
+            if self.mutation == Mutation::ActorIdReusedAfterAmnesia {
+                // An actor id that is derived instead of drawn.
+                seed = [shard.index() as u8; 32];
+            }
+            shards.push(ShardCore::open(meta, self.disk.store.epoch(), limits, seed));
+        }
+        self.node = Some(Node {
+            shards,
+            lane: Lane::default(),
+            writing: BTreeMap::new(),
+            requests_to_shards: 0,
+            open_parts: BTreeMap::new(),
+            polls: BTreeMap::new(),
+            polls_made: self.lives << 32,
+            under_way: 0,
+            is_stopping: false,
+        });
+        self.note("node starts", &[self.lives]);
+        Ok(())
+    }
+
+    pub(crate) fn schedule_fault(&mut self) {
+        let delay_us = match self.random.below(10) {
+            0 => self.random.between(100_000, 10_000_000),
+            _ => self.random.between(500, 60_000),
+        };
+        self.scheduler.send(delay_us, Message::Fault);
+    }
+
+    pub(crate) fn fault(&mut self) -> Result<(), Violation> {
+        if self.is_settling() {
+            return Ok(());
+        }
+        match self.random.below(10) {
+            0..3 => self.crash()?,
+            3..5 => self.stop(),
+            5..7 => {
+                self.note("disk is full", &[]);
+                self.disk.fill(true);
+            }
+            7..9 => self.disk.fill(false),
+            _ => self.turn_clock(),
+        }
+        self.schedule_fault();
+        Ok(())
+    }
+
+    /// The wall clock is set, forwards or backwards.
+    fn turn_clock(&mut self) {
+        self.clock_skew_ms = self.random.between(1_000_000, 2_000_000);
+        self.note("clock is set", &[self.clock_skew_ms]);
+    }
+
+    /// The process dies. What was not committed is lost, and so is every connection.
+    pub(crate) fn crash(&mut self) -> Result<(), Violation> {
+        if self.node.take().is_some() {
+            self.note("crash", &[]);
+            self.was_closed_cleanly = false;
+            self.lose_connections();
+            self.schedule_start();
+        }
+        Ok(())
+    }
+
+    /// The node is asked to stop: it takes no more requests, finishes what it has, and closes its environment.
+    fn stop(&mut self) {
+        if let Some(node) = &mut self.node
+            && !node.is_stopping
+        {
+            node.is_stopping = true;
+            self.note("stop", &[]);
+            self.end_polls();
+        }
+    }
+
+    pub(crate) fn stop_if_drained(&mut self) -> Result<(), Violation> {
+        let is_done = self.node.as_ref().is_some_and(|node| node.is_stopping && node.is_drained());
+        if is_done {
+            self.node = None;
+            self.note("closed cleanly", &[]);
+            self.was_closed_cleanly = !self.disk.store.epoch_ends();
+            self.lose_connections();
+            self.schedule_start();
+        }
+        Ok(())
+    }
+
+    fn lose_connections(&mut self) {
+        for client in 0..self.clients.len() {
+            if let Some(request) = self.clients[client].waits_for {
+                self.reply(client, request, Reply::ConnectionLost);
+            }
+        }
+    }
+
+    fn schedule_start(&mut self) {
+        let delay_us = if self.random.percent(20) { 100_000_000 } else { 10_000 };
+        let delay_us = self.random.between(1, delay_us);
+        self.scheduler.send(delay_us, Message::Start);
+    }
+
+    pub(crate) fn start(&mut self) -> Result<(), Violation> {
+        let fate = match self.random.below(10) {
+            _ if self.is_settling() => Fate::Kept,
+            0..2 => Fate::RolledBack,
+            2 => Fate::Vanished,
+            _ => Fate::Kept,
+        };
+        if self.random.percent(30) {
+            self.turn_clock();
+        }
+        let drawn = Epoch(self.random.next());
+        let has_lost_nothing = self.was_closed_cleanly && fate == Fate::Kept;
+        let pretends = self.mutation == Mutation::ActorIdReusedAfterAmnesia;
+        let epoch = if has_lost_nothing || pretends { self.disk.store.epoch() } else { drawn };
+        self.note("environment is opened", &[fate as u64, u64::from(has_lost_nothing)]);
+        let before = self.disk.held;
+        let which = self.random.below(16);
+        self.disk.reopen(fate, which, epoch);
+        self.timeline += u64::from(fate != Fate::Kept);
+        for item in ItemIndex::all() {
+            if before.of(item) != self.disk.held.of(item) {
+                for follower in self.clients.iter_mut().filter_map(|client| client.follower.as_mut()) {
+                    follower.excuse(item, true);
+                }
+            }
+        }
+        self.open_node()?;
+        self.check_disk()
+    }
+
+    /// Clients make no more trouble, and neither does anything else.
+    pub(crate) fn settle(&mut self) {
+        self.disk.fill(false);
+        self.note("settling", &[]);
+    }
+
+    fn check_disk(&mut self) -> Result<(), Violation> {
+        self.check_counters()?;
+        for item in ItemIndex::all() {
+            self.look_at(item)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing is under way any more.
+    pub(crate) fn check_rest(&mut self) -> Result<(), Violation> {
+        self.check_disk()?;
+        let Some(node) = &self.node else {
+            return Err(Violation { invariant: "a node comes back up", what: "it is down".to_owned() });
+        };
+        let in_cores = node.shards.iter().map(ShardCore::poller_count).sum();
+        rest::check_pollers(in_cores, node.polls.len())?;
+        for poll in node.polls.values() {
+            match &poll.wants {
+                Wants::Item { item, token } => {
+                    polls::check_asleep(&self.oracle, &self.disk.held, *item, &token.seen)?;
+                }
+                Wants::Range { .. } => self.check_follower(poll.client)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_follower(&self, client: usize) -> Result<(), Violation> {
+        let Some(follower) = &self.clients[client].follower else { return Ok(()) };
+        let items = ItemIndex::all().filter(|at| at.is_in(follower.partition, &follower.range));
+        for at in items.filter(|at| !follower.is_excused(*at)) {
+            ranges::check_view(at, follower.view(at), &self.oracle.live(self.disk.held.of(at)))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+use super::{Violation, require};
+
+/// Messages of one run. Far beyond what any run needs: more of them is a loop.
+const MESSAGES_MAX: u64 = 50_000;
+
+pub(crate) fn check_end(messages: u64) -> Result<(), Violation> {
+    require("a node comes to rest when its clients do", messages <= MESSAGES_MAX, || {
+        format!("{messages} messages")
+    })
+}
+
+pub(crate) fn check_pollers(in_core: usize, waiting: usize) -> Result<(), Violation> {
+    require("a poll that is over is forgotten", in_core == waiting, || {
+        format!("{in_core} pollers for {waiting} polls")
+    })
+}

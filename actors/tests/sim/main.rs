@@ -1,0 +1,110 @@
+//! The simulator: one node's cores under a seeded scheduler with virtual time, on a disk that loses, rolls back and
+//! vanishes, before clients of whom an oracle knows what they were promised.
+//!
+//! The same seed gives the same run, to the last message. A failure prints its seed; to see that run step by step:
+//!
+//! ```text
+//! TROUPE_SIM_SEED=<seed> cargo test -p troupe-actors --test sim -- --nocapture replay
+//! ```
+//!
+//! `TROUPE_SIM_SECONDS` is how long fresh seeds are tried.
+
+mod client;
+mod disk;
+mod faults;
+mod gateway;
+mod invariants;
+mod keyspace;
+mod lane;
+mod mutations;
+mod node;
+mod oracle;
+mod random;
+mod scheduler;
+mod trace;
+mod world;
+
+use mutations::Mutation;
+use std::time::Duration;
+use troupe_actors::clock::{monotonic_now, wall_now};
+use world::run;
+
+/// Seeds that every test run repeats.
+const FIXED_SEEDS: u64 = 500;
+
+/// Seeds within which each mutation must be caught.
+const MUTATION_SEEDS_MAX: u64 = 100_000;
+
+/// How long fresh seeds are tried if nobody says.
+const FRESH_SECONDS_DEFAULT: u64 = 2;
+
+/// Lines of a failed run that are shown.
+const LINES_SHOWN: usize = 80;
+
+fn check(seed: u64) {
+    if let Some(violation) = run(seed, Mutation::None, false).violation {
+        let text = run(seed, Mutation::None, true).trace.into_text();
+        let lines: Vec<&str> = text.lines().collect();
+        let shown = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
+        panic!(
+            "{shown}\n\nseed {seed} broke an invariant: {}\n{}\n\nthe whole run:\n\
+             TROUPE_SIM_SEED={seed} cargo test -p troupe-actors --test sim -- --nocapture replay",
+            violation.invariant, violation.what
+        );
+    }
+}
+
+fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
+}
+
+#[test]
+fn the_fixed_seeds_keep_every_promise() {
+    (0..FIXED_SEEDS).for_each(check);
+}
+
+#[test]
+fn fresh_seeds_keep_every_promise() {
+    let time = Duration::from_secs(setting("TROUPE_SIM_SECONDS").unwrap_or(FRESH_SECONDS_DEFAULT));
+    let first = wall_now().0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let start = monotonic_now();
+    let mut tried = 0;
+    while start.elapsed() < time {
+        check(first.wrapping_add(tried));
+        tried += 1;
+    }
+    println!("{tried} fresh seeds from {first} in {time:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 0..20 {
+        let hash = |is_recorded| run(seed, Mutation::None, is_recorded).trace.hash();
+        assert_eq!(hash(false), hash(false), "seed {seed}");
+        assert_eq!(hash(false), hash(true), "seed {seed}, recorded");
+    }
+    assert_ne!(run(0, Mutation::None, false).trace.hash(), run(1, Mutation::None, false).trace.hash());
+}
+
+#[test]
+fn every_mutation_is_caught() {
+    for mutation in Mutation::ALL {
+        let caught =
+            (0..MUTATION_SEEDS_MAX).find_map(|seed| Some((seed, run(seed, mutation, false).violation?)));
+        let Some((seed, violation)) = caught else { panic!("{mutation:?} was not caught") };
+        assert!(mutation.breaks().contains(&violation.invariant), "{mutation:?}: {violation:?}");
+        println!("{mutation:?} is caught by seed {seed}: {}", violation.invariant);
+    }
+}
+
+#[test]
+fn replay() {
+    if let Some(seed) = setting("TROUPE_SIM_SEED") {
+        let outcome = run(seed, Mutation::None, true);
+        println!("{}", outcome.trace.into_text());
+        if let Some(violation) = outcome.violation {
+            panic!("{}: {}", violation.invariant, violation.what);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Bugs that are put back in on purpose, all of them outside of the production code: a simulator that does not find
+//! them finds nothing.
+
+use crate::invariants::{counters, dots, polls, ranges, readable, tokens};
+
+/// Which bug a run has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mutation {
+    /// None.
+    None,
+    /// A node that lost its memory goes on as if it had been closed cleanly: same epoch, same actor ids.
+    ActorIdReusedAfterAmnesia,
+    /// Pollers are woken when a write is handed to the lane.
+    NotifyBeforeCommit,
+    /// The store moves an item's counters in a transaction of their own.
+    CountersOutsideTheTransaction,
+}
+
+impl Mutation {
+    pub(crate) const ALL: [Mutation; 3] = [
+        Mutation::ActorIdReusedAfterAmnesia,
+        Mutation::NotifyBeforeCommit,
+        Mutation::CountersOutsideTheTransaction,
+    ];
+
+    /// The invariants of which one breaks.
+    pub(crate) fn breaks(self) -> &'static [&'static str] {
+        match self {
+            Mutation::None => &[],
+            Mutation::ActorIdReusedAfterAmnesia => {
+                &[dots::ONCE, dots::ALIVE, readable::READABLE, tokens::EXACT]
+            }
+            Mutation::NotifyBeforeCommit => &[polls::AWAKE, polls::CURRENT, ranges::FINAL],
+            Mutation::CountersOutsideTheTransaction => &[counters::EXACT],
+        }
+    }
+}

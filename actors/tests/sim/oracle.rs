@@ -1,0 +1,170 @@
+//! What clients were promised: causal histories as plain sets, with no vectors and no clocks in them.
+//!
+//! Every write that a client tries has a number and the set of writes that its token covered. What a store should show
+//! of an item follows from the set of writes that it holds: those that are in no other one's set.
+
+use crate::keyspace::{ITEM_COUNT, ItemIndex};
+use std::collections::BTreeMap;
+use troupe_actors::causality::Dot;
+
+/// No run tries more writes.
+pub(crate) const WRITES_MAX: usize = 512;
+
+/// One write that a client tried.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct WriteId(pub(crate) usize);
+
+/// A set of writes.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Writes([u64; WRITES_MAX / 64]);
+
+impl Writes {
+    pub(crate) fn insert(&mut self, id: WriteId) {
+        self.0[id.0 / 64] |= 1 << (id.0 % 64);
+    }
+
+    pub(crate) fn contains(&self, id: WriteId) -> bool {
+        self.0[id.0 / 64] & (1 << (id.0 % 64)) != 0
+    }
+
+    pub(crate) fn extend(&mut self, other: &Writes) {
+        for (word, other) in self.0.iter_mut().zip(other.0) {
+            *word |= other;
+        }
+    }
+
+    pub(crate) fn without(mut self, other: &Writes) -> Writes {
+        for (word, other) in self.0.iter_mut().zip(other.0) {
+            *word &= !other;
+        }
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0 == [0; WRITES_MAX / 64]
+    }
+
+    pub(crate) fn is_subset(&self, other: &Writes) -> bool {
+        self.without(other).is_empty()
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = WriteId> {
+        let words = self.0.into_iter().enumerate().filter(|(_, word)| *word != 0);
+        words.flat_map(|(at, word)| {
+            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| WriteId(at * 64 + bit))
+        })
+    }
+}
+
+impl FromIterator<WriteId> for Writes {
+    fn from_iter<I: IntoIterator<Item = WriteId>>(ids: I) -> Writes {
+        let mut writes = Writes::default();
+        ids.into_iter().for_each(|id| writes.insert(id));
+        writes
+    }
+}
+
+impl std::fmt::Debug for Writes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter().map(|id| id.0)).finish()
+    }
+}
+
+/// What the client was told of its write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// Nothing yet, or that nobody knows.
+    Open,
+    /// It is durable.
+    Acknowledged,
+    /// Nothing happened.
+    Refused,
+}
+
+/// One write that a client tried.
+#[derive(Debug)]
+pub(crate) struct Tried {
+    pub(crate) item: ItemIndex,
+    /// `None` deletes.
+    pub(crate) value: Option<Vec<u8>>,
+    /// What the token covered.
+    pub(crate) past: Writes,
+    pub(crate) dot: Option<Dot>,
+    pub(crate) fate: Fate,
+}
+
+/// What a disk holds: of each item every write that was ever applied to it or covered by one that was.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Held([Writes; ITEM_COUNT]);
+
+impl Held {
+    pub(crate) fn of(&self, item: ItemIndex) -> &Writes {
+        &self.0[item.0]
+    }
+
+    fn apply(&mut self, id: WriteId, tried: &Tried) {
+        let writes = &mut self.0[tried.item.0];
+        writes.extend(&tried.past);
+        writes.insert(id);
+    }
+}
+
+/// Everything that was ever tried.
+#[derive(Default)]
+pub(crate) struct Oracle {
+    tried: Vec<Tried>,
+    by_dot: BTreeMap<Dot, WriteId>,
+    /// What some disk held at some time.
+    pub(crate) ever_held: Writes,
+    pub(crate) acknowledged: Writes,
+}
+
+impl Oracle {
+    pub(crate) fn try_write(&mut self, item: ItemIndex, is_delete: bool, past: Writes) -> WriteId {
+        let id = WriteId(self.tried.len());
+        // Of different lengths, so that a counter of bytes that went astray shows.
+        let value = format!("{:0width$}", id.0, width = 4 + id.0 % 5).into_bytes();
+        let value = (!is_delete).then_some(value);
+        self.tried.push(Tried { item, value, past, dot: None, fate: Fate::Open });
+        id
+    }
+
+    pub(crate) fn has_room(&self, writes: usize) -> bool {
+        self.tried.len() + writes <= WRITES_MAX
+    }
+
+    pub(crate) fn tried(&self, id: WriteId) -> &Tried {
+        &self.tried[id.0]
+    }
+
+    pub(crate) fn by_dot(&self, dot: Dot) -> Option<WriteId> {
+        self.by_dot.get(&dot).copied()
+    }
+
+    pub(crate) fn name(&mut self, id: WriteId, dot: Dot) {
+        self.by_dot.insert(dot, id);
+        self.tried[id.0].dot = Some(dot);
+    }
+
+    pub(crate) fn told(&mut self, id: WriteId, fate: Fate) {
+        self.tried[id.0].fate = fate;
+        if fate == Fate::Acknowledged {
+            self.acknowledged.insert(id);
+        }
+    }
+
+    /// A disk took the write.
+    pub(crate) fn stored(&mut self, held: &mut Held, id: WriteId) {
+        held.apply(id, &self.tried[id.0]);
+        self.ever_held.insert(id);
+    }
+
+    /// What a reader should be shown of an item of which these writes are known.
+    pub(crate) fn live(&self, known: &Writes) -> Writes {
+        let mut covered = Writes::default();
+        for id in known.iter() {
+            covered.extend(&self.tried[id.0].past);
+        }
+        known.without(&covered)
+    }
+}

@@ -1,0 +1,154 @@
+//! One run: a node, its disk and its clients, all driven by one seed.
+
+use crate::client::{Client, Habits};
+use crate::disk::Disk;
+use crate::invariants::{Violation, rest};
+use crate::mutations::Mutation;
+use crate::node::Node;
+use crate::oracle::Oracle;
+use crate::random::Random;
+use crate::scheduler::Scheduler;
+use crate::trace::Trace;
+use troupe_actors::clock::WallMs;
+use troupe_actors::store::Epoch;
+use troupe_actors::store::lane::PersistError;
+
+/// Names what a client waits for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct RequestNumber(pub(crate) u64);
+
+/// Everything that can be under way. What belongs to a node carries the node's life: after a crash it arrives nowhere.
+pub(crate) enum Message {
+    /// A client has thought about what to do next.
+    ClientActs(usize),
+    /// An answer reaches its client.
+    Reply(usize, RequestNumber, crate::client::Reply),
+    /// Something inside a node.
+    Inside(u64, crate::node::Inside),
+    /// The environment fails, or heals.
+    Fault,
+    /// A node that is down comes up again.
+    Start,
+}
+
+/// How a run ended.
+pub(crate) struct Outcome {
+    pub(crate) trace: Trace,
+    pub(crate) violation: Option<Violation>,
+}
+
+pub(crate) struct World {
+    pub(crate) mutation: Mutation,
+    pub(crate) random: Random,
+    pub(crate) scheduler: Scheduler<Message>,
+    pub(crate) trace: Trace,
+    pub(crate) oracle: Oracle,
+    pub(crate) disk: Disk,
+    pub(crate) node: Option<Node>,
+    pub(crate) habits: Habits,
+    pub(crate) clients: Vec<Client>,
+    /// How many nodes there were.
+    pub(crate) lives: u64,
+    /// Whether the node that is down was closed cleanly.
+    pub(crate) was_closed_cleanly: bool,
+    /// How far the wall clock is off.
+    pub(crate) clock_skew_ms: u64,
+    /// Requests that clients may still make.
+    pub(crate) requests_left: u32,
+    pub(crate) requests_made: u64,
+    /// How often the disk went back to an older state.
+    pub(crate) timeline: u64,
+    /// Commits so far.
+    pub(crate) commits: u64,
+    /// Batches on disk of which their shard has not heard yet.
+    pub(crate) unheard: usize,
+}
+
+/// Runs one seed to its end.
+pub(crate) fn run(seed: u64, mutation: Mutation, is_recorded: bool) -> Outcome {
+    let mut random = Random::new(seed);
+    let epoch = Epoch(random.next());
+    let requests_left = random.between(20, 120) as u32;
+    let mut world = World {
+        mutation,
+        scheduler: Scheduler::new(),
+        trace: Trace::new(is_recorded),
+        oracle: Oracle::default(),
+        disk: Disk::new(epoch),
+        node: None,
+        habits: Habits::drawn(&mut random),
+        clients: Client::crowd(&mut random),
+        lives: 0,
+        was_closed_cleanly: true,
+        clock_skew_ms: random.between(1_000_000, 2_000_000),
+        requests_left,
+        requests_made: 0,
+        timeline: 0,
+        commits: 0,
+        unheard: 0,
+        random,
+    };
+    let violation = world.live().err();
+    Outcome { trace: world.trace, violation }
+}
+
+impl World {
+    fn live(&mut self) -> Result<(), Violation> {
+        self.open_node()?;
+        for client in 0..self.clients.len() {
+            let delay_us = self.random.between(0, 5_000);
+            self.scheduler.send(delay_us, Message::ClientActs(client));
+        }
+        self.schedule_fault();
+        let mut messages = 0;
+        while let Some(message) = self.scheduler.next() {
+            messages += 1;
+            rest::check_end(messages)?;
+            self.deliver(message)?;
+            self.stop_if_drained()?;
+        }
+        self.check_rest()
+    }
+
+    fn deliver(&mut self, message: Message) -> Result<(), Violation> {
+        match message {
+            Message::ClientActs(client) => self.client_acts(client),
+            Message::Reply(client, request, reply) => self.client_hears(client, request, reply),
+            Message::Inside(life, inside) => self.node_does(life, inside),
+            Message::Fault => self.fault(),
+            Message::Start => self.start(),
+        }
+    }
+
+    /// Whether clients have stopped making trouble and everything may come to rest.
+    pub(crate) fn is_settling(&self) -> bool {
+        self.requests_left == 0
+    }
+
+    pub(crate) fn wall(&self) -> WallMs {
+        WallMs(self.clock_skew_ms + self.scheduler.now_us() / 1000)
+    }
+
+    pub(crate) fn note(&mut self, what: &'static str, numbers: &[u64]) {
+        self.trace.note(self.scheduler.now_us(), what, numbers);
+    }
+
+    /// How long a message between two actors takes: mostly next to nothing, now and then longer than a commit.
+    pub(crate) fn hop_us(&mut self) -> u64 {
+        match self.random.below(10) {
+            0 => self.random.between(0, 5_000),
+            1..4 => self.random.between(0, 300),
+            _ => self.random.between(0, 20),
+        }
+    }
+}
+
+/// The outcome of a batch, as a number for the trace.
+pub(crate) fn outcome_number(outcome: &Result<(), PersistError>) -> u64 {
+    match outcome {
+        Ok(()) => 0,
+        Err(PersistError::Full(_)) => 1,
+        Err(PersistError::Fenced) => 2,
+        Err(PersistError::Broken(_)) => 3,
+    }
+}
