@@ -1,7 +1,10 @@
 //! The Troupe node: command line, configuration, and the HTTP gateway over the actors of `troupe-actors`.
 
+pub mod cli;
 pub mod config;
 pub mod http;
+mod logging;
 pub mod node;
+mod provision;
 #[doc(hidden)]
 pub mod untrusted;

@@ -1,2 +1,7 @@
 //! The `troupe` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    troupe::cli::main()
+}

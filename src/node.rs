@@ -1,17 +1,22 @@
 //! The composition root: everything that a running node is made of, in the order in which it starts and stops.
 //!
 //! ```text
-//! start:  identity ─▶ stores and lanes ─▶ control ─▶ shards ─▶ RPC port ─▶ K2V server
-//! stop:   K2V server (drained) ─▶ RPC port ─▶ shards ─▶ lanes (drained) ─▶ stores (marked as cleanly closed)
+//! start:  identity ─▶ stores and lanes ─▶ control ─▶ shards ─▶ RPC port ─▶ admin servers ─▶ K2V server
+//! stop:   K2V server (drained) ─▶ admin servers ─▶ RPC port ─▶ shards ─▶ lanes (drained) ─▶ stores (marked as cleanly
+//!         closed)
 //! ```
 
+mod admin;
 pub mod identity;
 mod lanes;
 mod rpc;
+mod view;
 
 use crate::config::{Config, ListenAddr};
+use crate::http::admin::socket::SocketError;
 use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
+use admin::{AdminParts, AdminServers};
 use identity::IdentityError;
 use lanes::Lanes;
 use rand::Rng;
@@ -28,6 +33,7 @@ use troupe_actors::ids::NodeId;
 use troupe_actors::shard::{ShardLimits, Shards};
 use troupe_actors::store::StoreError;
 use troupe_actors::store::lmdb::{LmdbStore, OpenError};
+use view::StoreView;
 
 /// Threads that run shard actors unless the configuration says otherwise. Shards do little per write; one thread keeps
 /// the cores free for HTTP and for the lanes.
@@ -75,6 +81,9 @@ pub enum NodeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The commands' socket cannot be made.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
     /// The configuration names no address for the K2V API.
     #[error("no address for the K2V API is configured: set `api_bind_addr` in `[k2v_api]`")]
     NoK2vAddr,
@@ -97,12 +106,15 @@ pub struct Node {
     pub k2v_addr: Option<SocketAddr>,
     /// Where other nodes connect.
     pub rpc_addr: SocketAddr,
+    /// Where the admin API listens; `None` if the configuration names no port.
+    pub admin_addr: Option<SocketAddr>,
     /// Buckets, keys, permissions, layout.
     pub control: Control,
     shards: Shards<LmdbStore>,
     lanes: Lanes,
     shard_arbiters: Vec<Arbiter>,
     rpc: RpcPort,
+    admin: AdminServers,
     k2v: K2vStop,
     broken: mpsc::UnboundedReceiver<String>,
 }
@@ -129,6 +141,10 @@ impl Node {
         let (shards, shard_arbiters) = start_shards(config, &lanes)?;
         let rpc = bind_rpc(&config.rpc.bind_addr)?;
 
+        let view = Arc::new(StoreView { stores: lanes.stores.clone(), shards: shards.clone() });
+        let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
+        let admin = AdminServers::start(config, parts)?;
+
         let k2v_addr = config.k2v.bind_addr.as_ref().ok_or(NodeError::NoK2vAddr)?;
         let parts = K2vParts { shards: shards.clone(), control: control.clone(), node: id };
         let k2v = server::bind(k2v_addr, config, parts).map_err(|source| NodeError::Bind {
@@ -137,11 +153,25 @@ impl Node {
             source,
         })?;
         actix_rt::spawn(k2v.server);
-        log::info!("node {id} started: K2V API on {k2v_addr}, RPC on {}", rpc.addr);
-        let rpc_addr = rpc.addr;
-        let k2v_addr = k2v.addrs.first().copied();
+        let (rpc_addr, admin_addr, bound) = (rpc.addr, admin.addr, k2v.addrs.first().copied());
+        let shown = bound.map_or_else(|| k2v_addr.to_string(), |addr| addr.to_string());
+        log::info!("node {id} started: K2V API on {shown}, RPC on {rpc_addr}");
+        let k2v_addr = bound;
         let k2v = k2v.stop;
-        Ok(Node { id, k2v_addr, rpc_addr, control, shards, lanes, shard_arbiters, rpc, k2v, broken })
+        Ok(Node {
+            id,
+            k2v_addr,
+            rpc_addr,
+            admin_addr,
+            control,
+            shards,
+            lanes,
+            shard_arbiters,
+            rpc,
+            admin,
+            k2v,
+            broken,
+        })
     }
 
     /// How many polls are waiting.
@@ -174,8 +204,9 @@ impl Node {
     /// # Errors
     /// [`NodeError::Open`] if a store could not be closed cleanly; nothing is lost then either.
     pub async fn stop(self) -> Result<(), NodeError> {
-        let Node { id, lanes, shard_arbiters, rpc, k2v, mut broken, shards, .. } = self;
+        let Node { id, lanes, shard_arbiters, rpc, admin, k2v, mut broken, shards, .. } = self;
         k2v.stop().await;
+        admin.stop().await;
         rpc.close();
         // What the shards have minted is in the lanes' queues once they answered, and no shard mints any more after.
         lanes.drain().await;
@@ -191,11 +222,14 @@ impl Node {
     }
 }
 
+fn replication_factor(config: &Config) -> Result<u8, NodeError> {
+    u8::try_from(config.replication_factor.get()).map_err(|_| NodeError::ReplicationFactor)
+}
+
 async fn start_control(config: &Config, node: NodeId, lanes: &Lanes) -> Result<Control, NodeError> {
     let mut token_key = [0; 32];
     rand::rng().fill_bytes(&mut token_key);
-    let replication_factor =
-        u8::try_from(config.replication_factor.get()).map_err(|_| NodeError::ReplicationFactor)?;
+    let replication_factor = replication_factor(config)?;
     let store: Arc<dyn ControlStore> = Arc::clone(lanes.stores.control()) as Arc<dyn ControlStore>;
     Ok(Control::start(store, ControlOptions { node, replication_factor, token_key }).await?)
 }

@@ -1,0 +1,111 @@
+use super::error::CliError;
+use super::table::print;
+use crate::config::Config;
+use crate::logging;
+use crate::node::Node;
+use crate::provision::{self, Credentials};
+use clap::Args;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct DevArgs {
+    /// The folder that holds everything; made if it is not there
+    #[arg(long, default_value = "troupe-dev")]
+    dir: PathBuf,
+    /// Where the K2V API listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3904")]
+    k2v_addr: SocketAddr,
+    /// Where the admin API listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3903")]
+    admin_addr: SocketAddr,
+    /// Where other nodes would connect
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3901")]
+    rpc_addr: SocketAddr,
+}
+
+const BUCKET: &str = "dev";
+const KEY_NAME: &str = "dev";
+const CONFIG_FILE: &str = "troupe.toml";
+
+pub(super) async fn run(args: DevArgs) -> Result<(), CliError> {
+    logging::start();
+    let file = write_config(&args)
+        .map_err(|source| CliError::WriteFile { path: args.dir.join(CONFIG_FILE), source })?;
+    let config = Config::load(Some(&file))?;
+    for notice in &config.notices {
+        log::warn!("configuration: {notice}");
+    }
+    let node = Node::start(&config).await?;
+    let ready = match provision(&config, &node).await {
+        Ok(credentials) => print(&exports(&config, &node, &credentials, &file)).map_err(CliError::Output),
+        Err(error) => Err(error),
+    };
+    match ready {
+        Ok(()) => Ok(node.run_until_signal().await?),
+        Err(error) => {
+            node.stop().await?;
+            Err(error)
+        }
+    }
+}
+
+/// Writes the configuration that the node starts from, so that the other commands find the node with `-c`.
+fn write_config(args: &DevArgs) -> io::Result<PathBuf> {
+    fs::create_dir_all(&args.dir)?;
+    let dir = args.dir.canonicalize()?;
+    let file = dir.join(CONFIG_FILE);
+    let dir = dir.to_str().ok_or_else(|| io::Error::other("the folder's path is not UTF-8"))?;
+    let text = format!(
+        "# Written by `troupe dev` at every start.\nmetadata_dir = {}\nreplication_factor = 1\nrpc_bind_addr = \
+         \"{}\"\n\n[k2v_api]\napi_bind_addr = \"{}\"\n\n[admin]\napi_bind_addr = \"{}\"\n",
+        toml::Value::from(dir),
+        args.rpc_addr,
+        args.k2v_addr,
+        args.admin_addr
+    );
+    let newborn = file.with_extension("new");
+    let mut out = File::options().write(true).create(true).truncate(true).mode(0o600).open(&newborn)?;
+    out.write_all(text.as_bytes())?;
+    fs::rename(&newborn, &file)?;
+    Ok(file)
+}
+
+async fn provision(config: &Config, node: &Node) -> Result<Credentials, CliError> {
+    let factor = config.replication_factor.get();
+    provision::single_node_layout(&node.control, node.id, factor, &config.metadata_dir).await?;
+    let bucket = provision::bucket(&node.control, &BUCKET.parse()?).await?;
+    let credentials = provision::key_named(&node.control, &KEY_NAME.parse()?).await?;
+    provision::allow_all(&node.control, credentials.id, bucket).await?;
+    Ok(credentials)
+}
+
+/// Lines to paste into a shell.
+fn exports(config: &Config, node: &Node, credentials: &Credentials, file: &Path) -> String {
+    let endpoint = node.k2v_addr.map_or_else(String::new, |addr| format!("http://{}", reachable(addr)));
+    let mut text =
+        format!("# Troupe serves. Its commands find it with: troupe -c {} status\n", file.display());
+    if let Some(addr) = node.admin_addr {
+        text += &format!("# Admin API: http://{} (see `troupe admin-token create`)\n", reachable(addr));
+    }
+    text += &format!(
+        "export K2V_ENDPOINT={endpoint}\nexport AWS_REGION={}\nexport AWS_ACCESS_KEY_ID={}\nexport \
+         AWS_SECRET_ACCESS_KEY={}\nexport K2V_BUCKET={BUCKET}",
+        config.k2v.region,
+        credentials.id,
+        credentials.secret.reveal()
+    );
+    text
+}
+
+/// The address at which this machine reaches a listener.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    match addr {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => ([127, 0, 0, 1], v4.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (std::net::Ipv6Addr::LOCALHOST, v6.port()).into(),
+        addr => addr,
+    }
+}

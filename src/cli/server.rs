@@ -1,0 +1,115 @@
+use super::error::CliError;
+use crate::config::Config;
+use crate::logging;
+use crate::node::Node;
+use crate::provision::{self, Credentials};
+use clap::Args;
+use std::env;
+use std::str::FromStr;
+use troupe_actors::control::{Alias, Control, FreeText};
+
+#[derive(Debug, Args)]
+pub(super) struct ServerArgs {
+    /// Be a cluster of one node: take every shard, unless a layout has been applied before
+    #[arg(long)]
+    single_node: bool,
+    /// Make a bucket of this name, unless there is one [default name: default-bucket]
+    #[arg(
+        long,
+        value_name = "BUCKET",
+        env = "TROUPE_DEFAULT_BUCKET",
+        num_args = 0..=1,
+        default_missing_value = ""
+    )]
+    default_bucket: Option<String>,
+    /// Make this access key, unless it is there, and let it do everything with the default bucket
+    #[arg(long, value_name = "ID:SECRET", env = "TROUPE_DEFAULT_KEY", hide_env_values = true)]
+    default_key: Option<KeyPair>,
+}
+
+/// `ID:SECRET`. Never shown: not even in clap's message about a wrong one.
+#[derive(Clone, Debug)]
+struct KeyPair(Option<Credentials>);
+
+impl FromStr for KeyPair {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<KeyPair, Self::Err> {
+        let credentials = text.split_once(':').and_then(|(id, secret)| {
+            Some(Credentials { id: id.parse().ok()?, secret: secret.parse().ok()? })
+        });
+        Ok(KeyPair(credentials))
+    }
+}
+
+const BUCKET_DEFAULT: &str = "default-bucket";
+const KEY_NAME: &str = "default key";
+
+pub(super) async fn run(config: Config, args: ServerArgs) -> Result<(), CliError> {
+    logging::start();
+    for notice in &config.notices {
+        log::warn!("configuration: {notice}");
+    }
+    // Everything that can be wrong with the arguments is found before the node starts.
+    let bucket = default_bucket(&args)?;
+    let key = default_key(args.default_key)?;
+    let node = Node::start(&config).await?;
+    match provision(&config, &node, args.single_node, bucket, key).await {
+        Ok(()) => Ok(node.run_until_signal().await?),
+        Err(error) => {
+            node.stop().await?;
+            Err(error)
+        }
+    }
+}
+
+/// The argument, or Garage's variable; an argument without a value takes the variable's.
+fn default_bucket(args: &ServerArgs) -> Result<Option<Alias>, CliError> {
+    let from_garage = env::var("GARAGE_DEFAULT_BUCKET").ok();
+    let name = match args.default_bucket.as_deref() {
+        None => from_garage,
+        Some("") => Some(from_garage.unwrap_or_else(|| BUCKET_DEFAULT.to_owned())),
+        Some(name) => Some(name.to_owned()),
+    };
+    Ok(name.map(|name| name.parse()).transpose()?)
+}
+
+/// The argument, or two variables of ours or Garage's.
+fn default_key(given: Option<KeyPair>) -> Result<Option<Credentials>, CliError> {
+    if let Some(KeyPair(credentials)) = given {
+        return credentials.map(Some).ok_or(CliError::KeyPair);
+    }
+    for prefix in ["TROUPE", "GARAGE"] {
+        let variable = |name: &str| env::var(format!("{prefix}_DEFAULT_{name}")).ok();
+        if let (Some(id), Some(secret)) = (variable("ACCESS_KEY"), variable("SECRET_KEY")) {
+            return Ok(Some(Credentials { id: id.parse()?, secret: secret.parse()? }));
+        }
+    }
+    Ok(None)
+}
+
+async fn provision(
+    config: &Config,
+    node: &Node,
+    single_node: bool,
+    bucket: Option<Alias>,
+    key: Option<Credentials>,
+) -> Result<(), CliError> {
+    let control: &Control = &node.control;
+    if single_node {
+        let factor = config.replication_factor.get();
+        provision::single_node_layout(control, node.id, factor, &config.metadata_dir).await?;
+    }
+    let bucket = match bucket {
+        Some(alias) => Some(provision::bucket(control, &alias).await?),
+        None => None,
+    };
+    if let Some(key) = key {
+        let name: FreeText = KEY_NAME.parse()?;
+        provision::key(control, &key, &name).await?;
+        if let Some(bucket) = bucket {
+            provision::allow_all(control, key.id, bucket).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+use super::client::Client;
+use super::error::CliError;
+use super::table::{print, table};
+use crate::config::Bytes;
+use crate::http::admin::model::{
+    FreeSpaceResp, GetClusterHealthResponse, GetClusterLayoutResponse, GetClusterStatusResponse,
+    LocalGetNodeStatisticsResponse, NodeResp,
+};
+
+/// How much of a node's id is shown where a table would become too wide.
+pub(super) const ID_CHARS: usize = 16;
+
+pub(super) async fn status(client: &Client) -> Result<(), CliError> {
+    let status: GetClusterStatusResponse = client.get("GetClusterStatus", &[]).await?;
+    let health: GetClusterHealthResponse = client.get("GetClusterHealth", &[]).await?;
+    let layout: GetClusterLayoutResponse = client.get("GetClusterLayout", &[]).await?;
+    let head = ["ID", "Hostname", "Address", "Tags", "Zone", "Capacity", "Disk available", "State"];
+    let mut text = format!("==== NODES ====\n{}\n\n", table(&head, status.nodes.iter().map(row)));
+    text += &format!(
+        "Cluster: {} (layout version {}, {} of {} shards served)\n",
+        health.status, status.layout_version, health.partitions_quorum, health.partitions
+    );
+    if !layout.staged_role_changes.is_empty() || layout.staged_parameters.is_some() {
+        text += "Changes of the layout are staged: look at them with `troupe layout show`.\n";
+    } else if status.nodes.iter().all(|node| node.role.is_none()) {
+        text += "No node has a role yet: give one with `troupe layout assign`.\n";
+    }
+    Ok(print(&text)?)
+}
+
+pub(super) async fn stats(client: &Client) -> Result<(), CliError> {
+    let stats: LocalGetNodeStatisticsResponse = client.get("GetClusterStatistics", &[]).await?;
+    Ok(print(&stats.freeform)?)
+}
+
+fn row(node: &NodeResp) -> Vec<String> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let (tags, zone, capacity) = match &node.role {
+        None => ("-".to_owned(), "-".to_owned(), "no role".to_owned()),
+        Some(role) => (role.tags.join(","), role.zone.clone(), capacity(role.capacity)),
+    };
+    vec![
+        node.id.chars().take(ID_CHARS).collect(),
+        text(&node.hostname),
+        text(&node.addr),
+        tags,
+        zone,
+        capacity,
+        node.data_partition.map_or("-".to_owned(), available),
+        if node.is_up { "up".to_owned() } else { "down".to_owned() },
+    ]
+}
+
+/// A node's capacity in words.
+pub(super) fn capacity(bytes: Option<u64>) -> String {
+    bytes.map_or("gateway".to_owned(), |bytes| Bytes(bytes).to_string())
+}
+
+fn available(space: FreeSpaceResp) -> String {
+    let percent = space.available.saturating_mul(100).checked_div(space.total).unwrap_or(0);
+    format!("{} ({percent} %)", Bytes(space.available))
+}

@@ -1,0 +1,41 @@
+//! What the admin API sees of a running node.
+
+use crate::http::admin::{BucketUsage, Gauge, NodeView};
+use std::ops::ControlFlow;
+use troupe_actors::ids::BucketId;
+use troupe_actors::shard::Shards;
+use troupe_actors::store::lmdb::LmdbStore;
+use troupe_actors::store::range::KeyRange;
+use troupe_actors::store::set::StoreSet;
+use troupe_actors::store::{Snapshot, Store, StoreError};
+
+/// A node's stores and shards.
+pub(super) struct StoreView {
+    pub(super) stores: StoreSet<LmdbStore>,
+    pub(super) shards: Shards<LmdbStore>,
+}
+
+impl NodeView for StoreView {
+    /// Exact as of each store's last commit: counters change in the transaction of the item.
+    fn bucket_usage(&self, bucket: BucketId) -> Result<BucketUsage, StoreError> {
+        let mut usage = BucketUsage::default();
+        for store in self.stores.iter() {
+            store.snapshot()?.scan_partitions(bucket, &KeyRange::all(), &mut |_, counters| {
+                usage.partitions += u64::from(counters.entries > 0);
+                usage.entries += counters.entries;
+                usage.bytes += counters.bytes;
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(usage)
+    }
+
+    fn gauges(&self) -> Vec<Gauge> {
+        let pollers = self.shards.poller_count() as f64;
+        let lanes = self.stores.lanes() as f64;
+        vec![
+            Gauge { name: "pollers", help: "Polls that wait for a change.", value: pollers },
+            Gauge { name: "lanes", help: "LMDB environments, each with a writer.", value: lanes },
+        ]
+    }
+}

@@ -1,0 +1,215 @@
+//! What a node by itself is given at its start: a layout in which it holds everything, a bucket, a key.
+//!
+//! Every step looks first and does only what is missing, so the same start may be repeated.
+
+use std::path::Path;
+use troupe_actors::control::{
+    AccessKey, Alias, Command, Control, ControlError, FreeText, KeyId, Permissions, SecretKey,
+};
+use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::layout::{NodeRole, StagedRole};
+
+/// An access key in full.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Credentials {
+    /// The public half.
+    pub(crate) id: KeyId,
+    /// The secret half.
+    pub(crate) secret: SecretKey,
+}
+
+/// The node could not be given what it was to get.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProvisionError {
+    /// A node by itself holds one copy.
+    #[error(
+        "a single node holds one copy of everything: set `replication_factor = 1`, or start without --single-node"
+    )]
+    ReplicationFactor,
+    /// A layout is in force in which others hold shards.
+    #[error(
+        "the layout gives shards to other nodes: a node with such a layout does not start with --single-node"
+    )]
+    OtherNodes,
+    /// The key is there with another secret.
+    #[error("access key {0} exists with another secret: keys keep their secrets; give another id")]
+    OtherSecret(KeyId),
+    /// The key has expired.
+    #[error("access key {0} exists and has expired: give it a new expiration, or give another id")]
+    Expired(KeyId),
+    /// The control plane refused.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
+/// Where a node stands that nobody gave a place.
+const ZONE_DEFAULT: &str = "dc1";
+
+/// What a node offers whose disk does not tell its size.
+const CAPACITY_BYTES_DEFAULT: u64 = 1_000_000_000_000;
+
+/// Gives every shard to `node`, unless a layout has done so.
+///
+/// # Errors
+/// [`ProvisionError`] if a layout gives shards to others.
+pub(crate) async fn single_node_layout(
+    control: &Control,
+    node: NodeId,
+    replication_factor: usize,
+    metadata_dir: &Path,
+) -> Result<(), ProvisionError> {
+    if replication_factor != 1 {
+        return Err(ProvisionError::ReplicationFactor);
+    }
+    let snapshot = control.snapshot();
+    let current = snapshot.layout.version();
+    if snapshot.layout.is_assigned() {
+        let holds_all = current.roles.get(&node).is_some_and(|role| role.capacity_bytes.is_some());
+        return if holds_all { Ok(()) } else { Err(ProvisionError::OtherNodes) };
+    }
+    let role = NodeRole {
+        zone: ZONE_DEFAULT.to_owned(),
+        capacity_bytes: Some(disk_bytes(metadata_dir).unwrap_or(CAPACITY_BYTES_DEFAULT)),
+        tags: Vec::new(),
+    };
+    let roles = vec![(node, StagedRole::Assign(role))];
+    control.change(Command::StageLayout { roles, parameters: None }).await?;
+    control.change(Command::ApplyLayout { version: current.number + 1 }).await?;
+    log::info!("layout version {} applied: this node holds everything", current.number + 1);
+    Ok(())
+}
+
+fn disk_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    disk.f_blocks.checked_mul(disk.f_frsize).filter(|bytes| *bytes >= 1_000_000)
+}
+
+/// Makes a bucket called `alias`, unless there is one.
+///
+/// # Errors
+/// [`ProvisionError::Control`].
+pub(crate) async fn bucket(control: &Control, alias: &Alias) -> Result<BucketId, ProvisionError> {
+    if let Some(bucket) = control.snapshot().resolve_global(alias.as_str()) {
+        return Ok(bucket.id);
+    }
+    let id = BucketId(rand::random());
+    control
+        .change(Command::CreateBucket { id, global_alias: Some(alias.clone()), local_alias: None })
+        .await?;
+    log::info!("bucket {alias} created");
+    Ok(id)
+}
+
+/// Makes exactly this access key, unless it is there.
+///
+/// # Errors
+/// [`ProvisionError`] if the id belongs to another key.
+pub(crate) async fn key(
+    control: &Control,
+    wanted: &Credentials,
+    name: &FreeText,
+) -> Result<(), ProvisionError> {
+    if let Some(key) = control.snapshot().key_by_id(wanted.id) {
+        if key.secret != wanted.secret {
+            return Err(ProvisionError::OtherSecret(wanted.id));
+        }
+        return usable(key);
+    }
+    create_key(control, wanted, name).await
+}
+
+/// The access key called `name`, made if there is none.
+///
+/// # Errors
+/// [`ProvisionError`].
+pub(crate) async fn key_named(control: &Control, name: &FreeText) -> Result<Credentials, ProvisionError> {
+    if let Some(key) = control.snapshot().keys().into_iter().find(|key| key.name == *name) {
+        usable(key)?;
+        return Ok(Credentials { id: key.id, secret: key.secret.clone() });
+    }
+    let fresh = Credentials { id: KeyId(rand::random()), secret: SecretKey::from_random(rand::random()) };
+    create_key(control, &fresh, name).await?;
+    Ok(fresh)
+}
+
+fn usable(key: &AccessKey) -> Result<(), ProvisionError> {
+    let now = troupe_actors::clock::wall_now();
+    if key.is_expired(now.0) { Err(ProvisionError::Expired(key.id)) } else { Ok(()) }
+}
+
+async fn create_key(
+    control: &Control,
+    credentials: &Credentials,
+    name: &FreeText,
+) -> Result<(), ProvisionError> {
+    let Credentials { id, secret } = credentials.clone();
+    let name = name.clone();
+    let command = Command::CreateKey { id, secret, name, expires_ms: None, may_create_buckets: false };
+    control.change(command).await?;
+    log::info!("access key {id} created");
+    Ok(())
+}
+
+/// Lets a key do everything with a bucket.
+///
+/// # Errors
+/// [`ProvisionError::Control`].
+pub(crate) async fn allow_all(control: &Control, key: KeyId, id: BucketId) -> Result<(), ProvisionError> {
+    Ok(control.change(Command::Allow { key, id, permissions: Permissions::ALL }).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use troupe_actors::control::{ControlOptions, MemoryControlStore};
+
+    const NODE: NodeId = NodeId([1; 32]);
+
+    async fn control() -> Control {
+        let options = ControlOptions { node: NODE, replication_factor: 1, token_key: [7; 32] };
+        Control::start(Arc::new(MemoryControlStore::default()), options).await.unwrap()
+    }
+
+    fn credentials(secret: u8) -> Credentials {
+        Credentials { id: KeyId([2; 12]), secret: SecretKey::from_random([secret; 32]) }
+    }
+
+    #[actix_web::test]
+    async fn provisioning_twice_is_provisioning_once() {
+        let control = control().await;
+        let name: FreeText = "default".parse().unwrap();
+        for _ in 0..2 {
+            single_node_layout(&control, NODE, 1, Path::new("/")).await.unwrap();
+            let id = bucket(&control, &"photos".parse().unwrap()).await.unwrap();
+            key(&control, &credentials(3), &name).await.unwrap();
+            assert_eq!(key_named(&control, &name).await.unwrap(), credentials(3));
+            allow_all(&control, KeyId([2; 12]), id).await.unwrap();
+        }
+        let snapshot = control.snapshot();
+        assert_eq!(snapshot.layout.version().number, 1);
+        assert_eq!((snapshot.buckets().len(), snapshot.keys().len()), (1, 1));
+        let bucket = snapshot.resolve_global("photos").unwrap();
+        assert_eq!(snapshot.keys()[0].permissions(bucket.id), Permissions::ALL);
+    }
+
+    #[actix_web::test]
+    async fn a_key_with_another_secret_is_not_replaced() {
+        let control = control().await;
+        let name: FreeText = "default".parse().unwrap();
+        key(&control, &credentials(3), &name).await.unwrap();
+        let refused = key(&control, &credentials(4), &name).await.unwrap_err();
+        assert!(matches!(refused, ProvisionError::OtherSecret(_)), "{refused}");
+        assert!(!refused.to_string().contains(credentials(4).secret.reveal()));
+    }
+
+    #[actix_web::test]
+    async fn a_layout_of_other_nodes_is_not_touched() {
+        let control = control().await;
+        single_node_layout(&control, NodeId([9; 32]), 1, Path::new("/")).await.unwrap();
+        let refused = single_node_layout(&control, NODE, 1, Path::new("/")).await;
+        assert!(matches!(refused, Err(ProvisionError::OtherNodes)));
+        let refused = single_node_layout(&control, NODE, 3, Path::new("/")).await;
+        assert!(matches!(refused, Err(ProvisionError::ReplicationFactor)));
+    }
+}
