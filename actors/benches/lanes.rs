@@ -71,11 +71,19 @@ fn put(number: u64, spread: Spread, set: &StoreSet<LmdbStore>, lane: usize) -> W
     Write::PutItem { partition, sort_key, item: item.encode(), delta }
 }
 
-/// Puts per second of all lanes together, and microseconds per commit.
-fn measure(dir: &Path, lanes: u16, group: u64, spread: Spread) -> (f64, f64) {
+/// Seconds of processor time that this process took so far, by Linux's accounts; 0 elsewhere.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Fields 14 and 15 of proc(5), counted behind the parenthesised name, in hundredths of a second.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// Of all lanes together: puts per second, microseconds per commit, and microseconds of processor time per put.
+fn measure(dir: &Path, lanes: u16, group: u64, spread: Spread) -> [f64; 3] {
     let dir = tempfile::tempdir_in(dir).unwrap();
     let set = open(dir.path(), lanes);
-    let started = now();
+    let (started, processor_before) = (now(), processor_seconds());
     let groups = std::thread::scope(|scope| {
         let threads = set.iter().enumerate().map(|(lane, store)| {
             let (set, store) = (&set, Arc::clone(store));
@@ -94,7 +102,9 @@ fn measure(dir: &Path, lanes: u16, group: u64, spread: Spread) -> (f64, f64) {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>()
     });
     let seconds = started.elapsed().as_secs_f64();
-    ((groups * group) as f64 / seconds, seconds * f64::from(lanes) * 1e6 / groups as f64)
+    let processor_us = (processor_seconds() - processor_before) * 1e6;
+    let puts = (groups * group) as f64;
+    [puts / seconds, seconds * f64::from(lanes) * 1e6 / groups as f64, processor_us / puts]
 }
 
 /// Nanoseconds of taking a snapshot, of reading an item in it, and of one item of a range of 100.
@@ -146,13 +156,17 @@ fn main() {
     // Cargo passes `--bench` itself.
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let folder = folder.map_or_else(std::env::temp_dir, Into::into);
-    println!("{:>6} {:>6} {:>14} {:>12} {:>12}", "lanes", "group", "spread", "puts/s", "µs/commit");
+    let heads = ["lanes", "group", "spread", "puts/s", "µs/commit", "µs cpu/put"];
+    let [lanes, group, spread, per_second, commit, processor] = heads;
+    println!("{lanes:>6} {group:>6} {spread:>14} {per_second:>12} {commit:>12} {processor:>12}");
     for spread in [Spread::Partitions, Spread::OnePartition] {
         for group in [1, 16, 64, 256, 1024] {
             for lanes in [1, 2] {
-                let (per_second, commit_us) = measure(&folder, lanes, group, spread);
+                let [per_second, commit_us, processor_us] = measure(&folder, lanes, group, spread);
                 let spread = format!("{spread:?}");
-                println!("{lanes:>6} {group:>6} {spread:>14} {per_second:>12.0} {commit_us:>12.0}");
+                println!(
+                    "{lanes:>6} {group:>6} {spread:>14} {per_second:>12.0} {commit_us:>12.0} {processor_us:>12.2}"
+                );
             }
         }
     }

@@ -5,7 +5,7 @@
 //! `NOSYNC` and `WRITEMAP`, which give that up, are never used.
 //!
 //! Beside `data.mdb` and LMDB's own `lock.mdb`, the folder holds `in-use` (locked by the process that has it open),
-//! `reserve` (room for deletions on a full disk, see the module `reserve`) and, while closed, `closed-cleanly` (see `witness`).
+//! `reserve` (room for deletions on a full disk) and, while closed, `closed-cleanly` (see `witness`).
 
 mod lanes;
 mod open;
