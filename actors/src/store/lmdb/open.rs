@@ -271,3 +271,55 @@ fn begin_epoch(
 fn corrupt(dir: &Path, row: &'static str) -> Refusal {
     Refusal::Known(OpenError::Corrupt { dir: dir.to_path_buf(), row })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> LmdbOptions {
+        LmdbOptions {
+            map_size: 8 << 20,
+            durability: Durability::Commit,
+            fresh_epoch: Epoch(1),
+            lane: LaneId { lane: 0, lanes: 1 },
+        }
+    }
+
+    /// Makes a store, overwrites one of the rows that it keeps about itself, and opens it again.
+    fn reopen_with(key: &[u8], row: &[u8]) -> Result<LmdbStore, OpenError> {
+        let dir = tempfile::tempdir().unwrap();
+        let store = LmdbStore::open(dir.path(), &options()).unwrap();
+        let mut txn = store.env.write_txn().unwrap();
+        store.tables.environment.put(&mut txn, key, row).unwrap();
+        txn.commit().unwrap();
+        drop(store);
+        LmdbStore::open(dir.path(), &options())
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_left_alone() {
+        let newer = environment::encode_format(environment::FORMAT + 1);
+        let error = reopen_with(environment::FORMAT_KEY, &newer).unwrap_err();
+        assert!(matches!(error, OpenError::NewerFormat { found: 2, supported: 1, .. }), "{error}");
+        assert!(error.to_string().contains("format 2"), "{error}");
+    }
+
+    #[test]
+    fn a_row_that_no_version_writes_is_refused() {
+        for (key, row) in [(environment::FORMAT_KEY, &b"x"[..]), (environment::FORMAT_KEY, &[0; 4])] {
+            let error = reopen_with(key, row).unwrap_err();
+            assert!(matches!(error, OpenError::Corrupt { row: "format", .. }), "{error}");
+        }
+        let error = reopen_with(environment::LANE_KEY, b"x").unwrap_err();
+        assert!(matches!(error, OpenError::Corrupt { row: "lane", .. }), "{error}");
+    }
+
+    #[test]
+    fn a_clean_mark_without_its_witness_proves_nothing() {
+        let mark = environment::encode_u64(1);
+        let store = reopen_with(environment::CLEAN_KEY, &mark).unwrap();
+        assert_eq!(store.epoch, Epoch(1));
+        let txn = store.env.read_txn().unwrap();
+        assert_eq!(store.tables.environment.get(&txn, environment::CLEAN_KEY).unwrap(), None);
+    }
+}
