@@ -73,7 +73,7 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
 }
 
 /// A header's text; `None` if it is absent or no text.
-pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -15,9 +15,9 @@ use super::query::Query;
 use super::route::{Access, Call, Target, route};
 use super::sigv4::{self, RequestHead, VerifierConfig, authenticate};
 use super::stop::Stopping;
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Method;
-use actix_web::http::header::ORIGIN;
+use actix_web::http::header::{HeaderMap, ORIGIN};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
 use troupe_actors::clock::wall_now;
@@ -76,21 +76,35 @@ pub(crate) struct Served {
 
 impl<S: Store> Gateway<S> {
     /// Serves one request. Never fails: every error is an answer.
-    pub(crate) async fn serve(&self, request: &HttpRequest, payload: Payload) -> Served {
-        let mut body = UnreadBody::new(payload, request.headers(), &self.bodies);
+    pub(crate) async fn serve(&self, request: &mut ServiceRequest) -> Served {
         let mut is_poll = false;
-        let outcome = match self.begin(request, &mut body, &mut is_poll).await {
-            Ok(Outcome::Now(response)) => Ok(response),
-            Ok(Outcome::Later(later)) => later.await,
-            Err(error) => {
+        let begun = {
+            let payload = std::mem::replace(request.parts_mut().1, Payload::None);
+            let mut body = UnreadBody::new(payload, request.headers(), &self.bodies);
+            let begun = self.begin(request.request(), &mut body, &mut is_poll).await;
+            if begun.is_err() {
                 body.drain().await;
-                Err(error)
             }
+            begun
+        };
+        let origin = request.headers().get(ORIGIN).cloned();
+        let outcome = match begun {
+            Ok(Outcome::Now(response)) => Ok(response),
+            Ok(Outcome::Later(later)) => {
+                if is_poll {
+                    // Polls wait in their thousands, and the headers are the largest part of what one would hold.
+                    *request.headers_mut() = HeaderMap::new();
+                }
+                later.await
+            }
+            Err(error) => Err(error),
         };
         let mut response =
             outcome.unwrap_or_else(|error| error.response(&self.verifier.region, request.uri().path()));
-        if request.headers().contains_key(ORIGIN) && request.method() != Method::OPTIONS {
-            self.decorate(request, &mut response);
+        if let Some(origin) = origin.as_ref().and_then(|origin| origin.to_str().ok())
+            && request.method() != Method::OPTIONS
+        {
+            self.decorate(request.request(), origin, &mut response);
         }
         Served { response, is_poll }
     }
@@ -149,12 +163,11 @@ impl<S: Store> Gateway<S> {
         cors::preflight(&bucket.cors_rules, request.headers())
     }
 
-    fn decorate(&self, request: &HttpRequest, response: &mut HttpResponse) {
+    fn decorate(&self, request: &HttpRequest, origin: &str, response: &mut HttpResponse) {
         let control = self.control.snapshot();
-        let origin = cors::text(request.headers(), &ORIGIN);
         let target = Target::parse(request.uri().path()).ok();
         let bucket = target.as_ref().and_then(|target| control.resolve_global(&target.bucket));
-        if let (Some(origin), Some(bucket)) = (origin, bucket) {
+        if let Some(bucket) = bucket {
             cors::decorate(&bucket.cors_rules, origin, request.method().as_str(), response.headers_mut());
         }
     }

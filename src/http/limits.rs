@@ -1,5 +1,7 @@
 //! The bounds of the HTTP gateway: why this number, and what a client sees at the limit.
 
+use std::time::Duration;
+
 /// Longest body that is read for a call that needs none, only to check it against its signed digest.
 /// Beyond it: 413 `EntityTooLarge`.
 pub(crate) const UNUSED_BODY_BYTES_MAX: usize = 64 << 10;
@@ -50,6 +52,10 @@ pub(crate) const HEAD_TIMEOUT_MS: u64 = 10_000;
 /// After an answer that left a body unread, this many milliseconds of it are read and thrown away, so that the client
 /// sees the answer and not a reset.
 pub(crate) const LINGER_MS: u64 = 1_000;
+
+/// A client that takes nothing of its answer for this long, or whose machine is silent while nothing is sent, has its
+/// connection closed.
+pub(crate) const CLIENT_SILENCE: Duration = Duration::from_secs(60);
 
 /// Requests in progress have this long to finish after a stop was asked for, in seconds.
 pub(crate) const DRAIN_S: u64 = 10;

@@ -1,12 +1,14 @@
 //! The HTTP server around the gateway: workers, timeouts, the log of requests, the stop.
 
 use super::gateway::{Gateway, Served};
-use super::limits::{DRAIN_S, HEAD_TIMEOUT_MS, KEEP_ALIVE_S, LINGER_MS};
+use super::limits::{CLIENT_SILENCE, DRAIN_S, HEAD_TIMEOUT_MS, KEEP_ALIVE_S, LINGER_MS};
 use super::sigv4::VerifierConfig;
 use super::stop::{StopSignal, stop_signal};
 use crate::config::{Config, ListenAddr};
 use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer};
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -88,6 +90,11 @@ pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) ->
         // A client that hangs up frees what its poll holds at once.
         .h1_allow_half_closed(false)
         .tcp_nodelay(true)
+        .on_connect(|connection, _| {
+            if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+                notice_dead_clients(stream);
+            }
+        })
         .disable_signals();
     let server = match config.http_workers {
         Some(workers) => server.workers(workers.get()),
@@ -103,22 +110,31 @@ pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) ->
     Ok(K2vServer { addrs, server, stop })
 }
 
-async fn serve<S: Store>(gateway: &Gateway<S>, request: ServiceRequest, slow: Duration) -> ServiceResponse {
+/// Has the kernel close a connection whose client is gone without a word, or takes nothing of an answer for too long:
+/// either would hold its memory for ever.
+fn notice_dead_clients(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new().with_time(CLIENT_SILENCE).with_interval(CLIENT_SILENCE / 4);
+    let set =
+        socket.set_tcp_keepalive(&keepalive).and_then(|()| socket.set_tcp_user_timeout(Some(CLIENT_SILENCE)));
+    if let Err(error) = set {
+        log::debug!("a connection is without a time limit: {error}");
+    }
+}
+
+async fn serve<S: Store>(
+    gateway: &Gateway<S>,
+    mut request: ServiceRequest,
+    slow: Duration,
+) -> ServiceResponse {
     let started = monotonic_now();
-    let (request, payload) = request.into_parts();
-    let Served { response, is_poll } = gateway.serve(&request, payload).await;
+    let Served { response, is_poll } = gateway.serve(&mut request).await;
     let took = started.elapsed();
+    let status = response.status().as_u16();
     if took > slow && !is_poll {
         // Keys and values stay out of the log: the path names a partition, and is for debugging only.
-        let (method, status) = (request.method(), response.status().as_u16());
-        log::warn!("slow request: {method} answered {status} after {} ms", took.as_millis());
+        log::warn!("slow request: {} answered {status} after {} ms", request.method(), took.as_millis());
     }
-    log::debug!(
-        "{} {} {} {} µs",
-        request.method(),
-        request.uri().path(),
-        response.status().as_u16(),
-        took.as_micros()
-    );
-    ServiceResponse::new(request, response)
+    log::debug!("{} {} {status} {} µs", request.method(), request.uri().path(), took.as_micros());
+    ServiceResponse::new(request.into_parts().0, response)
 }

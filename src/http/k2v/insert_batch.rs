@@ -68,13 +68,24 @@ pub(crate) async fn insert_batch<S: Store>(
     parts: Vec<(ShardIndex, Vec<ItemWrite>, WritePlan)>,
 ) -> Result<(), ApiError> {
     if parts.len() > 1 {
-        let checks = parts.iter().map(|(shard, writes, _)| shards.check(*shard, writes.clone()));
+        let checks = parts.iter().map(|(shard, writes, _)| shards.check(*shard, without_values(writes)));
         for check in join_all(checks).await {
             check?;
         }
     }
     let parts = parts.into_iter().map(|(shard, writes, plan)| shards.write(shard, writes, plan));
     outcome_of_parts(join_all(parts).await)
+}
+
+/// What a shard needs to see to say whether it would refuse writes: the values do not matter, and may be large.
+fn without_values(writes: &[ItemWrite]) -> Vec<ItemWrite> {
+    let without_value = |write: &ItemWrite| ItemWrite {
+        partition: write.partition.clone(),
+        sort_key: write.sort_key.clone(),
+        context: write.context.clone(),
+        value: Value::Tombstone,
+    };
+    writes.iter().map(without_value).collect()
 }
 
 /// One answer for all parts: an error that says "nothing was stored" is only true if no part was.
