@@ -1,14 +1,17 @@
 //! A lane as a running actor: what it answers is what its environment holds.
 
-use crate::model::open;
+use crate::gated::GatedStore;
+use crate::model::{Model, open};
 use actix::{Arbiter, System};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use troupe_actors::causality::{Context, Dot, Item, Value};
-use troupe_actors::ids::{ActorId, ItemKey, Partition, SortKey};
+use troupe_actors::ids::{ActorId, ItemKey, Partition, ShardIndex, SortKey};
 use troupe_actors::store::counters::CountersDelta;
 use troupe_actors::store::lane::actor::{Drain, LaneActor};
 use troupe_actors::store::lane::{Persist, PersistError, Persisted};
+use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::memory::MemoryStore;
 use troupe_actors::store::{CommitError, Epoch, Snapshot, Store, Write};
 
@@ -150,4 +153,118 @@ fn a_broken_store_is_reported_and_takes_nothing_more() {
         }
     });
     assert_eq!(reported.iter().collect::<Vec<_>>(), ["EIO"]);
+}
+
+#[test]
+fn what_queues_up_while_a_commit_blocks_is_the_next_group() {
+    let (store, begun, go_on) = GatedStore::new();
+    with_lane(
+        &Arc::new(store),
+        |_| (),
+        async |lane| {
+            let (done, mut answers) = mpsc::unbounded_channel();
+            lane.try_send(persist(0, 0, &done)).unwrap();
+            assert_eq!(begun.recv(), Ok(1));
+            for number in 1..=500 {
+                lane.try_send(persist(number, 0, &done)).unwrap();
+            }
+            go_on.send(()).unwrap();
+            assert_eq!(begun.recv(), Ok(500));
+            assert_eq!(answers.recv().await, Some(Persisted { batch: 0, outcome: Ok(()) }));
+            assert_eq!(
+                answers.try_recv(),
+                Err(mpsc::error::TryRecvError::Empty),
+                "answered before the commit"
+            );
+            go_on.send(()).unwrap();
+            for batch in 1..=500 {
+                assert_eq!(answers.recv().await, Some(Persisted { batch, outcome: Ok(()) }));
+            }
+        },
+    );
+}
+
+/// A writer that keeps many batches on their way, as the shards of a node do.
+struct Writer {
+    lane: actix::Addr<LaneActor<LmdbStore>>,
+    fences: BTreeMap<ShardIndex, u64>,
+}
+
+impl Writer {
+    /// Sends all batches at once, and says of each whether it was kept.
+    async fn send(&mut self, batches: Vec<(Partition, Vec<Write>)>) -> Vec<bool> {
+        let (done, mut answers) = mpsc::unbounded_channel();
+        let mut kept = vec![false; batches.len()];
+        let shards: Vec<_> = batches.iter().map(|(partition, _)| partition.shard()).collect();
+        for (batch, (partition, writes)) in (0..).zip(batches) {
+            let shard = partition.shard();
+            let fence = *self.fences.entry(shard).or_default();
+            self.lane.send(Persist { shard, fence, batch, writes, done: done.clone() }).await.unwrap();
+        }
+        drop(done);
+        while let Some(Persisted { batch, outcome }) = answers.recv().await {
+            match outcome {
+                Ok(()) => kept[batch as usize] = true,
+                Err(PersistError::Full(_) | PersistError::Fenced) => {}
+                Err(PersistError::Broken(reason)) => panic!("{reason}"),
+            }
+        }
+        for (shard, kept) in shards.iter().zip(&kept) {
+            if !kept {
+                *self.fences.entry(*shard).or_default() += 1;
+            }
+        }
+        kept
+    }
+
+    /// Puts ten items into each of 200 partitions, and forgets what was refused.
+    async fn put(&mut self, model: &mut Model, round: usize) -> usize {
+        let names: Vec<_> = (0..200).map(|number| format!("p{number}")).collect();
+        let sort_keys: Vec<_> = (0..10).map(|number| format!("{round}-{number}")).collect();
+        let put = |name: &String, model: &mut Model| {
+            sort_keys.iter().map(|sort_key| model.put(name, sort_key, Some(&[1; 900]))).collect()
+        };
+        let batches = names.iter().map(|name| (crate::model::partition(name), put(name, model))).collect();
+        let kept = self.send(batches).await;
+        for (name, _) in names.iter().zip(&kept).filter(|(_, kept)| !**kept) {
+            sort_keys.iter().for_each(|sort_key| model.forget(name, sort_key));
+        }
+        kept.into_iter().filter(|kept| *kept).count()
+    }
+}
+
+#[test]
+fn a_lane_over_a_full_map_loses_nothing_and_recovers_by_deletions() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = LmdbOptions { map_size: 4 << 20, ..crate::model::options(1) };
+    let store = Arc::new(LmdbStore::open(dir.path(), &small).unwrap());
+    let mut model = Model::default();
+    with_lane(
+        &store,
+        |reason| panic!("{reason}"),
+        async |lane| {
+            let mut writer = Writer { lane, fences: BTreeMap::new() };
+            let mut round = 0;
+            while writer.put(&mut model, round).await > 0 {
+                round += 1;
+            }
+            model.check(&*store);
+
+            let mut deletions = Vec::new();
+            for name in (0..200).map(|number| format!("p{number}")) {
+                for (sort_key, _) in model.items(&name) {
+                    deletions.push((crate::model::partition(&name), vec![model.put(&name, &sort_key, None)]));
+                }
+            }
+            assert!(deletions.len() > 1000, "{} items fitted", deletions.len());
+            assert!(writer.send(deletions).await.into_iter().all(|kept| kept), "a deletion was refused");
+            model.check(&*store);
+
+            // Until its next probe the lane refuses what grows.
+            while writer.put(&mut model, round + 1).await == 0 {}
+            model.check(&*store);
+        },
+    );
+    drop(store);
+    model.check(&LmdbStore::open(dir.path(), &small).unwrap());
 }

@@ -7,5 +7,6 @@ mod counting;
 mod epochs;
 mod folders;
 mod full;
+mod gated;
 mod lane;
 mod model;
