@@ -147,21 +147,12 @@ impl<'a> Item<'a> {
             .map_or(0, |at| self.branches[at].newest_time())
     }
 
-    /// Drops what is known of `retired` actors that have no live value here.
+    /// Drops the actors that have no live value here.
     ///
-    /// Only for an item that no other replica holds, and actors that never mint again: then nothing can bring back what
-    /// they discarded. It keeps the contexts of an item that lives through many epochs short.
-    pub fn forget_retired(&mut self, retired: &[ActorId]) {
-        self.branches.retain(|branch| !branch.siblings.is_empty() || !retired.contains(&branch.actor));
-    }
-
-    /// How many actors the item would know after a write of `actor` with `context`.
-    pub fn actor_count_after(&self, actor: ActorId, context: &Context) -> usize {
-        let known = |actor| self.branches.binary_search_by_key(&actor, |branch| branch.actor).is_ok();
-        let unknown = |actor| !known(actor);
-        let from_context = context.pairs().iter().filter(|pair| unknown(pair.0)).count();
-        let own = usize::from(unknown(actor) && context.time_of(actor) == 0);
-        self.branches.len() + from_context + own
+    /// Only for an item that no other replica holds: then nothing can bring back what they discarded. It keeps the
+    /// context short of an item that lives through many epochs, or that is written with other items' tokens.
+    pub fn forget_discarded(&mut self) {
+        self.branches.retain(|branch| !branch.siblings.is_empty());
     }
 
     /// Takes in another replica's state of the same item: of each actor the larger discard time, and every value that

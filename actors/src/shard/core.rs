@@ -189,10 +189,13 @@ impl ShardCore {
             });
             self.refuse_if_too_many(item.new.sibling_count_after(&write.context))?;
             let dot = self.dots.mint(now, &write.context, &item.new);
-            let outgrown = item.new.actor_count_after(dot.actor, &write.context) > TOKEN_ACTORS_MAX;
             item.new.write(dot, &write.context, write.value);
-            if outgrown && plan.peers.is_empty() {
-                item.new.forget_retired(self.dots.retired());
+            // Beyond it, the item's own token would be too long to come back.
+            if item.new.branches().len() > TOKEN_ACTORS_MAX && plan.peers.is_empty() {
+                item.new.forget_discarded();
+                if item.new.branches().len() > TOKEN_ACTORS_MAX {
+                    return Err(WriteError::TooManyConcurrentValues { max: TOKEN_ACTORS_MAX });
+                }
             }
             dots.push((dot, key));
         }

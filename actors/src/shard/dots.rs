@@ -43,12 +43,6 @@ impl Dots {
         &self.actors
     }
 
-    /// The actor ids that never mint again.
-    pub(super) fn retired(&self) -> &[ActorId] {
-        let current = usize::from(self.current);
-        &self.actors[..self.actors.len().saturating_sub(current)]
-    }
-
     /// The newest time of the newest actor: nothing above it was minted.
     pub(super) fn newest(&self) -> Option<Dot> {
         self.actors.last().map(|&actor| Dot { actor, time: self.newest })

@@ -1,9 +1,12 @@
 //! The shard's decisions, as whole lists of effects.
 
+mod polls;
+mod writes;
+
 use super::*;
-use crate::causality::{Context, Item, Value};
+use crate::causality::{Context, Dot, Item, Value};
 use crate::clock::WallMs;
-use crate::ids::{BucketId, NodeId, Partition, PartitionKey, SortKey};
+use crate::ids::{BucketId, ItemKey, NodeId, Partition, PartitionKey, SortKey};
 use crate::store::counters::CountersDelta;
 use crate::store::lane::PersistError;
 use crate::store::{CommitError, Epoch, ShardMeta, Write};

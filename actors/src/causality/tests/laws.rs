@@ -97,8 +97,21 @@ proptest! {
             let mut item = replica.item.clone();
             item.write(unused, token, Value::Tombstone);
             prop_assert_eq!(replica.item.sibling_count_after(token), item.sibling_count());
-            prop_assert_eq!(replica.item.actor_count_after(unused.actor, token), item.branches().len());
             prop_assert!(item.is_covered_by(&item.context()));
+        }
+    }
+
+    #[test]
+    fn forgetting_what_was_discarded_changes_nothing_that_a_reader_sees(steps in steps()) {
+        let world = World::after(&steps);
+        for replica in &world.replicas {
+            let mut short = replica.item.clone();
+            short.forget_discarded();
+            prop_assert_eq!(live(&short), live(&replica.item));
+            prop_assert!(short.branches().len() <= short.sibling_count());
+            for (token, _) in &world.tokens {
+                prop_assert_eq!(short.is_covered_by(token), replica.item.is_covered_by(token));
+            }
         }
     }
 

@@ -1,0 +1,152 @@
+//! Who is woken, and what a reader of a range is told.
+
+use super::*;
+use crate::causality::SeenMarker;
+use crate::ids::{ActorId, PartitionHash};
+use crate::store::range::KeyRange;
+
+fn place() -> PartitionHash {
+    partition("p")
+}
+
+fn partition(name: &str) -> PartitionHash {
+    Partition::new(BucketId([1; 32]), PartitionKey::new(name).unwrap()).hash
+}
+
+fn key(name: &str) -> ItemKey {
+    ItemKey { partition: place(), sort_key: SortKey::new(name).unwrap() }
+}
+
+fn subscribe(shard: &mut ShardCore, poll: u64, watched: Watched) {
+    assert_eq!(shard.step(NOW, Event::Subscribe { poll: PollId(poll), watched }), vec![]);
+}
+
+/// Writes to the keys in one batch, has it stored, and says who is woken.
+fn woken_by(shard: &mut ShardCore, batch: u64, keys: &[&str]) -> Vec<u64> {
+    let writes: Vec<ItemWrite> = keys
+        .iter()
+        .map(|key| {
+            let Event::Write { mut writes, .. } = write(0, key, &Context::empty(), b"v", None) else {
+                panic!()
+            };
+            writes.remove(0)
+        })
+        .collect();
+    let stored = vec![None; writes.len()];
+    let plan = WritePlan::sole_replica();
+    let planned = shard.step(NOW, Event::Write { request: RequestId(batch), writes, stored, plan });
+    assert!(matches!(planned.as_slice(), [Effect::Persist { .. }]), "{planned:?}");
+    let mut effects = shard.step(NOW, persisted(batch)).into_iter();
+    assert_eq!(effects.next(), Some(Effect::Answer { request: RequestId(batch), outcome: Ok(()) }));
+    let poll = |effect| match effect {
+        Effect::Wake { poll } => poll.0,
+        other @ (Effect::Persist { .. } | Effect::Merge { .. } | Effect::Answer { .. }) => {
+            panic!("{other:?}")
+        }
+    };
+    effects.map(poll).collect()
+}
+
+#[test]
+fn a_commit_wakes_each_poll_that_watches_it_once_and_no_other() {
+    let mut shard = shard();
+    subscribe(&mut shard, 1, Watched::Item(key("a1")));
+    subscribe(&mut shard, 2, Watched::Item(key("b")));
+    subscribe(&mut shard, 3, Watched::Range(place(), KeyRange::prefix("a")));
+    subscribe(&mut shard, 4, Watched::Range(place(), KeyRange::all()));
+    subscribe(&mut shard, 5, Watched::Range(partition("q"), KeyRange::all()));
+    assert_eq!(woken_by(&mut shard, 0, &["a1", "a2", "a1"]), [1, 3, 4]);
+    assert_eq!(woken_by(&mut shard, 1, &["b"]), [2, 4]);
+    assert_eq!(woken_by(&mut shard, 2, &["c"]), [4]);
+}
+
+#[test]
+fn who_has_gone_is_not_woken_and_not_counted() {
+    let mut shard = shard();
+    subscribe(&mut shard, 1, Watched::Item(key("a")));
+    subscribe(&mut shard, 2, Watched::Item(key("a")));
+    subscribe(&mut shard, 3, Watched::Range(place(), KeyRange::all()));
+    for gone in [1, 3, 3, 99] {
+        assert_eq!(shard.step(NOW, Event::Unsubscribe { poll: PollId(gone) }), vec![]);
+    }
+    assert_eq!(shard.poller_count(), 1);
+    assert_eq!(woken_by(&mut shard, 0, &["a"]), [2]);
+}
+
+#[test]
+fn a_refused_write_wakes_nobody() {
+    let mut shard = shard();
+    subscribe(&mut shard, 1, Watched::Item(key("a")));
+    shard.step(NOW, write(1, "a", &Context::empty(), b"v", None));
+    let full = PersistError::Full(CommitError::MapFull);
+    let effects = shard.step(NOW, Event::Persisted { batch: BatchId(0), outcome: Err(full.clone()) });
+    assert_eq!(effects, vec![Effect::Answer { request: RequestId(1), outcome: Err(full.into()) }]);
+}
+
+fn meta(actors: &[u64], watermark: u64) -> ShardMeta {
+    ShardMeta { epoch: Epoch(1), actors: actors.iter().copied().map(ActorId).collect(), watermark }
+}
+
+fn reopened(meta: ShardMeta, epoch: u64) -> ShardCore {
+    ShardCore::open(Some(meta), Epoch(epoch), ShardLimits::default(), [9; 32])
+}
+
+fn since(shard: &ShardCore, actor: u64, time: u64) -> Since {
+    let marker = SeenMarker { seen: vec![(ActorId(actor), time)] };
+    shard.changes(place(), &KeyRange::all(), &marker).since
+}
+
+fn item_of(actor: u64, time: u64) -> Item<'static> {
+    let mut item = Item::empty();
+    item.write(Dot { actor: ActorId(actor), time }, &Context::empty(), Value::Tombstone);
+    item
+}
+
+#[test]
+fn a_marker_of_an_actor_that_the_shard_does_not_know_has_seen_nothing() {
+    assert_eq!(since(&shard(), 5, 10), Since::Everything);
+    assert_eq!(since(&reopened(meta(&[5], 90), 2), 6, 10), Since::Everything);
+}
+
+#[test]
+fn a_marker_of_an_earlier_actor_has_seen_all_before_it_and_nothing_after() {
+    let shard = reopened(meta(&[9, 5, 7], 90), 2);
+    let Since::Unseen(unseen) = since(&shard, 5, 40) else { panic!("the marker lags behind") };
+    assert!(!unseen.is_unseen(&item_of(9, 1_000)), "an actor before the marker's");
+    assert!(!unseen.is_unseen(&item_of(5, 40)));
+    assert!(unseen.is_unseen(&item_of(5, 41)));
+    assert!(unseen.is_unseen(&item_of(7, 1)), "an actor after the marker's");
+    assert!(unseen.is_unseen(&item_of(8, 1)), "an actor of which the shard never heard");
+}
+
+#[test]
+fn a_restart_neither_repeats_what_was_seen_nor_hides_what_was_not() {
+    let clean = reopened(meta(&[5], 90), 1);
+    assert_eq!(since(&clean, 5, 90), Since::Recent(vec![]), "the marker that the shard gives out at once");
+    assert!(matches!(since(&clean, 5, 80), Since::Unseen(_)), "what came between was not kept in memory");
+
+    let mut unclean = reopened(meta(&[5], 90), 2);
+    let marker = unclean.changes(place(), &KeyRange::all(), &SeenMarker::default()).marker;
+    assert_eq!(marker.seen, [(ActorId(5), 90)]);
+    let written = stored_item(&unclean.step(NOW, write(1, "k", &Context::empty(), b"v", None)));
+    unclean.step(NOW, persisted(0));
+    let Since::Unseen(unseen) = unclean.changes(place(), &KeyRange::all(), &marker).since else {
+        panic!("the marker names an earlier actor")
+    };
+    assert!(unseen.is_unseen(&written));
+}
+
+#[test]
+fn changes_are_told_of_the_range_and_the_partition_that_were_asked_for() {
+    let mut shard = shard();
+    woken_by(&mut shard, 0, &["x"]);
+    let marker = shard.changes(place(), &KeyRange::all(), &SeenMarker::default()).marker;
+    woken_by(&mut shard, 1, &["b", "a1", "a2", "a1"]);
+    let keys = |partition, range: &KeyRange| match shard.changes(partition, range, &marker).since {
+        Since::Recent(keys) => keys.iter().map(|key| key.as_str().to_owned()).collect::<Vec<_>>(),
+        other @ (Since::Everything | Since::Unseen(_)) => panic!("{other:?}"),
+    };
+    assert_eq!(keys(place(), &KeyRange::all()), ["a1", "a2", "b"], "each once, in order");
+    assert_eq!(keys(place(), &KeyRange::prefix("a")), ["a1", "a2"]);
+    assert_eq!(keys(partition("q"), &KeyRange::all()), [""; 0]);
+}

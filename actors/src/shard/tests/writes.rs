@@ -1,0 +1,198 @@
+//! What is stored, in which order, and what is not.
+
+use super::*;
+use crate::ids::ActorId;
+use crate::limits::{SHARD_WRITES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX, WATERMARK_STEP_MS};
+
+/// A request of several writes to keys of one partition.
+fn batch(request: u64, writes: &[(&str, &Context, &'static [u8])]) -> Event {
+    let writes: Vec<ItemWrite> =
+        writes.iter().map(|(key, context, value)| item_write(key, context, value)).collect();
+    let stored = vec![None; writes.len()];
+    Event::Write { request: RequestId(request), writes, stored, plan: WritePlan::sole_replica() }
+}
+
+fn item_write(key: &str, context: &Context, value: &'static [u8]) -> ItemWrite {
+    let Event::Write { mut writes, .. } = write(0, key, context, value, None) else { panic!() };
+    writes.remove(0)
+}
+
+fn refused(batch: u64, error: PersistError) -> Event {
+    Event::Persisted { batch: BatchId(batch), outcome: Err(error) }
+}
+
+#[test]
+fn a_batch_is_one_transaction_of_whole_items_and_the_watermark() {
+    let mut shard = shard();
+    let none = Context::empty();
+    let effects = shard.step(NOW, batch(1, &[("a", &none, b"1"), ("b", &none, b"22"), ("a", &none, b"333")]));
+
+    let actor = stored_item(&effects).context().pairs()[0].0;
+    let item = |writes: &[(u64, &'static [u8])]| {
+        let mut item = Item::empty();
+        for &(time, value) in writes {
+            item.write(Dot { actor, time }, &Context::empty(), Value::Bytes(value.into()));
+        }
+        item
+    };
+    let put = |key: &str, item: &Item<'_>| {
+        let ItemWrite { partition, sort_key, .. } = item_write(key, &Context::empty(), b"");
+        let delta = CountersDelta::between(&Item::empty(), item);
+        Write::PutItem { partition, sort_key, item: item.encode(), delta }
+    };
+    let meta = ShardMeta { epoch: Epoch(1), actors: vec![actor], watermark: 1_002 + WATERMARK_STEP_MS };
+    let writes = vec![
+        put("a", &item(&[(1_000, b"1"), (1_002, b"333")])),
+        put("b", &item(&[(1_001, b"22")])),
+        Write::PutShardMeta { shard: item_write("a", &none, b"").partition.shard(), meta },
+    ];
+    assert_eq!(effects, vec![Effect::Persist { batch: BatchId(0), fence: 0, writes }]);
+}
+
+#[test]
+fn the_watermark_is_stored_once_and_again_when_time_overtakes_it() {
+    let mut shard = shard();
+    let none = Context::empty();
+    let mut stores_meta = |now: u64| {
+        let effects = shard.step(WallMs(now), write(now, "k", &none, b"v", None));
+        let item = stored_item(&effects);
+        let [Effect::Persist { writes, batch, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+        shard.step(WallMs(now), Event::Persisted { batch: *batch, outcome: Ok(()) });
+        (writes.len() > 1, item.context().pairs()[0].1)
+    };
+    assert_eq!(stores_meta(1_000), (true, 1_000));
+    assert_eq!(stores_meta(500), (false, 1_001), "time goes on when the clock does not");
+    assert_eq!(stores_meta(1_000 + WATERMARK_STEP_MS), (false, 61_000), "up to the watermark it holds");
+    assert_eq!(stores_meta(61_000), (true, 61_001), "beyond it, it is stored again");
+}
+
+#[test]
+fn a_request_that_is_refused_half_way_leaves_nothing_behind() {
+    let mut shard = shard();
+    let none = Context::empty();
+    let effects = shard.step(
+        NOW,
+        batch(1, &[("a", &none, b"1"), ("b", &none, b"1"), ("b", &none, b"2"), ("b", &none, b"3")]),
+    );
+    let outcome = Err(WriteError::TooManyConcurrentValues { max: 2 });
+    assert_eq!(effects, vec![Effect::Answer { request: RequestId(1), outcome }]);
+    assert!(!shard.holds(&item_write("a", &none, b"").key()));
+    let effects = shard.step(NOW, batch(2, &[("a", &none, b"only")]));
+    assert_eq!(values(&stored_item(&effects)), [b"only"]);
+    assert!(matches!(&effects[0], Effect::Persist { batch: BatchId(0), writes, .. } if writes.len() == 2));
+}
+
+#[test]
+fn a_batch_is_checked_as_it_would_be_written() {
+    let mut shard = shard();
+    let none = Context::empty();
+    let writes = |count: usize| vec![item_write("k", &none, b"v"); count];
+    let check = |shard: &ShardCore, count: usize| shard.check(&writes(count), vec![None; count]);
+    assert_eq!(check(&shard, 2), Ok(()));
+    assert_eq!(check(&shard, 3), Err(WriteError::TooManyConcurrentValues { max: 2 }));
+    shard.step(NOW, write(1, "k", &none, b"a", None));
+    assert_eq!(check(&shard, 2), Err(WriteError::TooManyConcurrentValues { max: 2 }));
+    assert_eq!(check(&shard, 1), Ok(()));
+}
+
+#[test]
+fn an_item_is_held_until_its_last_batch_is_stored() {
+    let mut shard = shard();
+    let key = item_write("k", &Context::empty(), b"").key();
+    shard.step(NOW, write(1, "k", &Context::empty(), b"a", None));
+    shard.step(NOW, write(2, "k", &Context::empty(), b"b", None));
+    shard.step(NOW, persisted(0));
+    assert!(shard.holds(&key), "the second batch is not stored yet");
+    shard.step(NOW, persisted(1));
+    assert!(!shard.holds(&key));
+}
+
+#[test]
+fn what_is_stored_is_built_upon_where_nothing_newer_is_held() {
+    let mut shard = shard();
+    let mut stored = Item::empty();
+    stored.write(
+        Dot { actor: ActorId(3), time: 7 },
+        &Context::empty(),
+        Value::Bytes(b"old".as_slice().into()),
+    );
+    let effects = shard.step(NOW, write(1, "k", &Context::empty(), b"new", Some(&stored)));
+    let item = stored_item(&effects);
+    assert_eq!(item.sibling_count(), 2);
+    let Effect::Persist { writes, .. } = &effects[0] else { panic!() };
+    let Write::PutItem { delta, .. } = &writes[0] else { panic!() };
+    assert_eq!(*delta, CountersDelta::between(&stored, &item));
+
+    let stale = shard.step(NOW, write(2, "k", &item.context(), b"newer", Some(&stored)));
+    assert_eq!(values(&stored_item(&stale)), [b"newer"], "what is held goes before what is stored");
+}
+
+#[test]
+fn a_failure_of_the_store_is_an_unknown_outcome_and_a_refusal_is_none() {
+    let mut shard = shard();
+    shard.step(NOW, write(1, "a", &Context::empty(), b"a", None));
+    shard.step(NOW, write(2, "b", &Context::empty(), b"b", None));
+    let outcome = Err(WriteError::Unknown("EIO".to_owned()));
+    let effects = shard.step(NOW, refused(0, PersistError::Broken("EIO".to_owned())));
+    assert_eq!(effects, vec![Effect::Answer { request: RequestId(1), outcome }]);
+    let effects = shard.step(NOW, refused(1, PersistError::Fenced));
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::Answer { request: RequestId(2), outcome: Err(WriteError::InsufficientStorage(_)) }]
+    ));
+}
+
+#[test]
+fn a_refusal_here_is_an_unknown_outcome_if_other_replicas_were_sent_the_write() {
+    let mut shard = shard();
+    let plan = WritePlan { peers: vec![NodeId([2; 32])], quorum: 2 };
+    let Event::Write { request, writes, stored, .. } = write(1, "k", &Context::empty(), b"v", None) else {
+        panic!()
+    };
+    shard.step(NOW, Event::Write { request, writes, stored, plan });
+    let effects = shard.step(NOW, refused(0, PersistError::Full(CommitError::DiskFull)));
+    assert!(matches!(effects.as_slice(), [Effect::Answer { outcome: Err(WriteError::Unknown(_)), .. }]));
+}
+
+#[test]
+fn an_outcome_that_comes_twice_is_told_once() {
+    let mut shard = shard();
+    shard.step(NOW, write(1, "k", &Context::empty(), b"v", None));
+    assert_eq!(shard.step(NOW, persisted(0)).len(), 1);
+    assert_eq!(shard.step(NOW, persisted(0)), vec![]);
+    assert_eq!(shard.step(NOW, refused(0, PersistError::Fenced)), vec![]);
+    assert_eq!(shard.step(NOW, persisted(77)), vec![]);
+}
+
+#[test]
+fn more_writes_in_flight_than_the_limit_are_refused_unminted() {
+    let mut shard = shard();
+    let limit = SHARD_WRITES_IN_FLIGHT_MAX as u64;
+    for request in 0..limit {
+        shard.step(NOW, write(request, &request.to_string(), &Context::empty(), b"v", None));
+    }
+    let one_more = || write(limit, "k", &Context::empty(), b"v", None);
+    let outcome = Err(WriteError::Overloaded);
+    assert_eq!(shard.step(NOW, one_more()), vec![Effect::Answer { request: RequestId(limit), outcome }]);
+    shard.step(NOW, persisted(0));
+    assert!(
+        matches!(shard.step(NOW, one_more()).as_slice(), [Effect::Persist { batch: BatchId(id), .. }] if *id == limit)
+    );
+}
+
+/// Tokens of other items are tokens of this cluster: one who writes with many of them must not make an item whose own
+/// token is too long to be taken back.
+#[test]
+fn no_item_outgrows_its_own_token() {
+    let mut shard = shard();
+    let mut item = Item::empty();
+    for round in 0..4 {
+        let actors = (0..TOKEN_ACTORS_MAX as u64).map(|n| (ActorId(1 + round * 1_000 + n), 9));
+        let foreign = Context::from_ascending(actors.collect()).unwrap();
+        item = stored_item(&shard.step(NOW, write(round, "k", &foreign, b"v", None)));
+        assert!(item.context().pairs().len() <= TOKEN_ACTORS_MAX);
+        shard.step(NOW, write(round, "k", &item.context(), b"w", None));
+    }
+    let deleted = stored_item(&shard.step(NOW, write(9, "k", &item.context(), b"last", None)));
+    assert!(values(&deleted).contains(&b"last".as_slice()));
+}
