@@ -26,10 +26,8 @@ use crate::store::counters::PartitionCounters;
 use heed::types::Bytes;
 use heed::{Database, Env, MdbError, RwTxn, WithoutTls};
 use reserve::{DiskReserve, map_reserve_bytes};
-use rustix::io::Errno;
 use stats::PageUse;
 use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -144,23 +142,15 @@ impl LmdbStore {
     /// Running out of room is survivable even if LMDB found out while it synced: the pages of the transaction are
     /// reached from no root, and every earlier one was synced before its own root was written. Anything else is not.
     fn failed(&self, error: heed::Error) -> CommitError {
-        let refusal = match &error {
-            // LMDB reports a write that was cut short as EIO.
-            heed::Error::Io(cause)
-                if cause.raw_os_error() == Some(Errno::IO.raw_os_error()) && self.reserve.disk_is_full() =>
-            {
-                CommitError::DiskFull
-            }
-            _ => CommitError::from(error),
-        };
-        if refusal == CommitError::DiskFull {
-            self.reserve.release();
-            // If it was the root that failed, LMDB closes the environment for writing and says so from now on.
-            if let Err(error) = self.env.write_txn() {
-                return CommitError::Broken(error.to_string());
-            }
+        if !self.reserve.was_missing(&error) {
+            return CommitError::from(error);
         }
-        refusal
+        self.reserve.release();
+        // If it was the root that failed, LMDB closes the environment for writing and says so from now on.
+        match self.env.write_txn() {
+            Ok(_) => CommitError::DiskFull,
+            Err(error) => CommitError::Broken(error.to_string()),
+        }
     }
 
     /// Marks the environment as closed with nothing lost, so that opening it resumes the epoch; unless
@@ -188,14 +178,9 @@ impl LmdbStore {
 /// What a failed step of a transaction means. Nothing of it is stored, as LMDB aborts it.
 impl From<heed::Error> for CommitError {
     fn from(error: heed::Error) -> CommitError {
-        match &error {
+        match error {
             heed::Error::Mdb(MdbError::MapFull) => CommitError::MapFull,
-            heed::Error::Io(cause)
-                if matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
-            {
-                CommitError::DiskFull
-            }
-            _ => CommitError::Broken(error.to_string()),
+            other => CommitError::Broken(other.to_string()),
         }
     }
 }

@@ -122,3 +122,20 @@ fn a_disk_that_others_filled_takes_deletions_and_inserts_once_they_leave() {
     commit(&store, &writes);
     model.check(&store);
 }
+
+#[test]
+fn a_store_opens_on_a_disk_that_others_filled() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let dir = disk.0.path().join("store");
+    drop(LmdbStore::open(&dir, &options(1)).unwrap());
+    // Nothing is left but the reserve: even the first page of an environment needs room.
+    std::fs::remove_file(dir.join("data.mdb")).unwrap();
+    let stranger = disk.0.path().join("stranger");
+    assert!(std::fs::write(&stranger, vec![1; 8 << 20]).is_err());
+    let store = LmdbStore::open(&dir, &options(2)).unwrap();
+    assert_eq!(fill(&store, &mut Model::default(), 0), CommitError::DiskFull);
+    std::fs::remove_file(&stranger).unwrap();
+    let mut model = Model::default();
+    commit(&store, &[model.put("p", "s", Some(&VALUE))]);
+    model.check(&store);
+}

@@ -46,7 +46,10 @@ impl StoreSet<LmdbStore> {
         let mut others = (1..lanes).rev().map(open).collect::<Result<Vec<_>, _>>()?;
         others.reverse();
         let first = open(0)?;
-        super::witness::sync_dir(dir).map_err(|source| OpenError::io(dir, source))?;
+        // A folder that is new must be found after a crash as well: its name is in the one above.
+        for folder in std::iter::once(dir).chain(dir.parent().filter(|parent| parent.is_dir())) {
+            super::witness::sync_dir(folder).map_err(|source| OpenError::io(folder, source))?;
+        }
         Ok(StoreSet::new(first, others))
     }
 

@@ -131,15 +131,28 @@ impl LmdbStore {
         fs::create_dir_all(dir).map_err(|source| OpenError::io(dir, source))?;
         let in_use = lock(dir)?;
         let left_as = Testimony::of(dir).ok();
-        let env = open_environment(dir, options).map_err(|error| OpenError::lmdb(dir, &error))?;
-        let (tables, epoch) = set_up(dir, &env, options, left_as).map_err(|refusal| match refusal {
+        let reserve = DiskReserve::find(dir).map_err(|source| OpenError::io(dir, source))?;
+        let set_up = || {
+            let env = open_environment(dir, options)?;
+            set_up(dir, &env, options, left_as).map(|(tables, epoch)| (env, tables, epoch))
+        };
+        let done = match set_up() {
+            Err(Refusal::Lmdb(error)) if reserve.was_missing(&error) => {
+                reserve.release();
+                set_up()
+            }
+            done => done,
+        };
+        let (env, tables, epoch) = done.map_err(|refusal| match refusal {
             Refusal::Known(error) => error,
             Refusal::Lmdb(error) => OpenError::lmdb(dir, &error),
         })?;
         // With relaxed durability the commit above is not on the disk yet, and the clean mark must be gone for good.
         env.force_sync().map_err(|error| OpenError::lmdb(dir, &error))?;
         witness::sync_dir(dir).map_err(|source| OpenError::io(dir, source))?;
-        let reserve = DiskReserve::open(dir).map_err(|source| OpenError::io(dir, source))?;
+        if !reserve.take() {
+            log::warn!("{}: the disk is almost full: writes that grow may be refused", dir.display());
+        }
         let nonce = options.fresh_epoch.0;
         Ok(LmdbStore {
             env,

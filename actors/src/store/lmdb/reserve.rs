@@ -11,7 +11,7 @@ use crate::limits::STORE_RESERVE_BYTES_MAX;
 use rustix::fs::{FallocateFlags, StatVfs, fallocate, statvfs};
 use rustix::io::Errno;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,17 +32,13 @@ pub(super) struct DiskReserve {
 }
 
 impl DiskReserve {
-    /// Takes the reserve of an environment in `dir`, if there is room for it.
-    pub(super) fn open(dir: &Path) -> io::Result<DiskReserve> {
+    /// The reserve of an environment in `dir`, held or not.
+    pub(super) fn find(dir: &Path) -> io::Result<DiskReserve> {
         let disk = statvfs(dir)?;
         let bytes = STORE_RESERVE_BYTES_MAX.min(disk.f_blocks.saturating_mul(disk.f_frsize) / PARTS);
         let path = dir.join(NAME);
         let is_held = fs::metadata(&path).is_ok_and(|file| file.len() == bytes);
-        let reserve = DiskReserve { path, bytes, is_held: AtomicBool::new(is_held) };
-        if !reserve.take() {
-            log::warn!("{}: the disk is almost full: writes that grow are refused", dir.display());
-        }
-        Ok(reserve)
+        Ok(DiskReserve { path, bytes, is_held: AtomicBool::new(is_held) })
     }
 
     /// Takes the reserve, if it is not held and the disk has room for twice as much. Whether it is held now.
@@ -66,14 +62,20 @@ impl DiskReserve {
         self.is_held.store(false, Ordering::Relaxed);
         match fs::remove_file(&self.path) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => log::warn!("{}: {error}", self.path.display()),
         }
     }
 
-    /// Whether a write that failed may have failed for want of room.
-    pub(super) fn disk_is_full(&self) -> bool {
-        self.disk().is_some_and(|disk| available(&disk) < FULL_BYTES_MAX)
+    /// Whether a transaction failed for want of room on the disk.
+    pub(super) fn was_missing(&self, error: &heed::Error) -> bool {
+        let heed::Error::Io(cause) = error else { return false };
+        let is_full = || self.disk().is_some_and(|disk| available(&disk) < FULL_BYTES_MAX);
+        match cause.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => true,
+            // LMDB reports a write that was cut short as EIO.
+            _ => cause.raw_os_error() == Some(Errno::IO.raw_os_error()) && is_full(),
+        }
     }
 
     fn disk(&self) -> Option<StatVfs> {
