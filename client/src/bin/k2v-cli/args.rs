@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench;
 use crate::connection::Secret;
 use crate::manual;
 use crate::output::{ColorChoice, Format};
@@ -126,6 +127,7 @@ pub(crate) enum Command {
     Import(people::import::Import),
     Copy(people::copy::Copy),
     Doctor(people::doctor::Doctor),
+    Bench(bench::Bench),
 
     Insert(scripting::insert::Insert),
     Read(scripting::read::Read),

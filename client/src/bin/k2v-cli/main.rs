@@ -5,6 +5,7 @@
 
 mod address;
 mod args;
+mod bench;
 mod connection;
 mod failure;
 mod filter;
@@ -66,6 +67,7 @@ async fn run(command: Command, session: &mut Session) -> Result<(), Failure> {
         Command::Import(import) => import.run(session).await,
         Command::Copy(copy) => copy.run(session).await,
         Command::Doctor(doctor) => doctor.run(session).await,
+        Command::Bench(bench) => bench.run(session).await,
         Command::Insert(insert) => insert.run(session).await,
         Command::Read(read) => read.run(session).await,
         Command::List(list) => list.run(session).await,
