@@ -16,6 +16,7 @@ use crate::config::{Config, ListenAddr};
 use crate::http::admin::socket::SocketError;
 use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
+use actix_web::dev::Server;
 use admin::{AdminParts, AdminServers};
 use identity::IdentityError;
 use lanes::Lanes;
@@ -116,6 +117,8 @@ pub struct Node {
     rpc: RpcPort,
     admin: AdminServers,
     k2v: K2vStop,
+    /// The K2V server, bound but not yet run.
+    waiting: Option<Server>,
     broken: mpsc::UnboundedReceiver<String>,
 }
 
@@ -125,6 +128,17 @@ impl Node {
     /// # Errors
     /// [`NodeError`] says what is wrong and where.
     pub async fn start(config: &Config) -> Result<Node, NodeError> {
+        let mut node = Node::prepare(config).await?;
+        node.serve();
+        Ok(node)
+    }
+
+    /// Starts a node but for its K2V server: who connects waits until [`Node::serve`]. In between the node is given what
+    /// its first clients will ask for.
+    ///
+    /// # Errors
+    /// [`NodeError`] says what is wrong and where.
+    pub async fn prepare(config: &Config) -> Result<Node, NodeError> {
         let dir = &config.metadata_dir;
         std::fs::create_dir_all(dir)
             .map_err(|source| NodeError::MetadataDir { path: dir.clone(), source })?;
@@ -152,12 +166,11 @@ impl Node {
             addr: k2v_addr.to_string(),
             source,
         })?;
-        actix_rt::spawn(k2v.server);
         let (rpc_addr, admin_addr, bound) = (rpc.addr, admin.addr, k2v.addrs.first().copied());
         let shown = bound.map_or_else(|| k2v_addr.to_string(), |addr| addr.to_string());
         log::info!("node {id} started: K2V API on {shown}, RPC on {rpc_addr}");
         let k2v_addr = bound;
-        let k2v = k2v.stop;
+        let (k2v, waiting) = (k2v.stop, Some(k2v.server));
         Ok(Node {
             id,
             k2v_addr,
@@ -170,8 +183,16 @@ impl Node {
             rpc,
             admin,
             k2v,
+            waiting,
             broken,
         })
+    }
+
+    /// Runs the K2V server.
+    pub fn serve(&mut self) {
+        if let Some(server) = self.waiting.take() {
+            actix_rt::spawn(server);
+        }
     }
 
     /// How many polls are waiting.
@@ -204,8 +225,12 @@ impl Node {
     /// # Errors
     /// [`NodeError::Open`] if a store could not be closed cleanly; nothing is lost then either.
     pub async fn stop(self) -> Result<(), NodeError> {
-        let Node { id, lanes, shard_arbiters, rpc, admin, k2v, mut broken, shards, .. } = self;
-        k2v.stop().await;
+        let Node { id, lanes, shard_arbiters, rpc, admin, k2v, waiting, mut broken, shards, .. } = self;
+        match waiting {
+            // A server that never ran cannot be asked to stop.
+            Some(server) => drop(server),
+            None => k2v.stop().await,
+        }
         admin.stop().await;
         rpc.close();
         // What the shards have minted is in the lanes' queues once they answered, and no shard mints any more after.

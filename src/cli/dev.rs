@@ -39,9 +39,12 @@ pub(super) async fn run(args: DevArgs) -> Result<(), CliError> {
     for notice in &config.notices {
         log::warn!("configuration: {notice}");
     }
-    let node = Node::start(&config).await?;
+    let mut node = Node::prepare(&config).await?;
     let ready = match provision(&config, &node).await {
-        Ok(credentials) => print(&exports(&config, &node, &credentials, &file)).map_err(CliError::Output),
+        Ok(credentials) => {
+            node.serve();
+            print(&exports(&config, &node, &credentials, &file)).map_err(CliError::Output)
+        }
         Err(error) => Err(error),
     };
     match ready {

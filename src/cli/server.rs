@@ -53,9 +53,12 @@ pub(super) async fn run(config: Config, args: ServerArgs) -> Result<(), CliError
     // Everything that can be wrong with the arguments is found before the node starts.
     let bucket = default_bucket(&args)?;
     let key = default_key(args.default_key)?;
-    let node = Node::start(&config).await?;
+    let mut node = Node::prepare(&config).await?;
     match provision(&config, &node, args.single_node, bucket, key).await {
-        Ok(()) => Ok(node.run_until_signal().await?),
+        Ok(()) => {
+            node.serve();
+            Ok(node.run_until_signal().await?)
+        }
         Err(error) => {
             node.stop().await?;
             Err(error)
