@@ -30,6 +30,7 @@ pub(super) enum LayoutCommand {
     /// Show the roles in force and the staged changes
     Show,
     /// Make the staged changes the layout
+    #[command(disable_version_flag = true)]
     Apply {
         /// The number of the new version, as `layout show` tells it
         #[arg(long)]
