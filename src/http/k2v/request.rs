@@ -3,26 +3,28 @@
 use crate::http::error::ApiError;
 use crate::http::limits::{POLL_TIMEOUT_S_DEFAULT, POLL_TIMEOUT_S_MAX, POLL_TIMEOUT_S_MIN};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-/// Reads the whole body as one JSON document.
+/// Reads the whole body as one JSON object.
 pub(super) fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::BodyNotText)?;
-    serde_json::from_str(text).map_err(ApiError::Json)
+    let Object(object) = serde_json::from_str(text).map_err(ApiError::Json)?;
+    Ok(object)
 }
 
-/// Reads the body as a JSON list of at most `elements_max` elements. Nothing is kept of a list that is longer.
+/// Reads the body as a JSON list of at most `elements_max` objects. Nothing is kept of a list that is longer.
 pub(super) fn parse_list<'b, T: Deserialize<'b>>(
     body: &'b [u8],
     elements_max: usize,
 ) -> Result<Vec<T>, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::BodyNotText)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let seed = BoundedList { elements_max, element: PhantomData };
+    let seed = BoundedList::<T> { elements_max, element: PhantomData };
     let list = seed.deserialize(&mut deserializer).map_err(ApiError::Json)?;
     let Some(list) = list else { return Err(ApiError::TooManyElements { elements_max }) };
     deserializer.end().map_err(ApiError::Json)?;
@@ -72,6 +74,29 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+/// An object and nothing else: what serde derives would also take a list of the fields' values for it.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+    }
+}
+
 struct BoundedList<T> {
     elements_max: usize,
     element: PhantomData<T>,
@@ -94,7 +119,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for BoundedList<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(element) = elements.next_element()? {
+        while let Some(Object(element)) = elements.next_element()? {
             list.push(element);
             if list.len() > self.elements_max {
                 return drop_rest(list, elements);
@@ -114,30 +139,52 @@ fn drop_rest<'de, T, A: SeqAccess<'de>>(list: Vec<T>, mut rest: A) -> Result<Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+
+    type Row = BTreeMap<String, u8>;
 
     #[test]
     fn a_list_may_have_as_many_elements_as_it_may() {
-        assert_eq!(parse_list::<u8>(b"[1, 2]", 2).unwrap(), [1, 2]);
-        assert!(parse_list::<u8>(b"[]", 2).unwrap().is_empty());
-        let refused = parse_list::<u8>(b"[1,2,3,4]", 2).unwrap_err();
+        let rows = parse_list::<Row>(br#"[{"a":1}, {"a":2}]"#, 2).unwrap();
+        assert_eq!(rows.iter().map(|row| row["a"]).collect::<Vec<_>>(), [1, 2]);
+        assert!(parse_list::<Row>(b"[]", 2).unwrap().is_empty());
+        let refused = parse_list::<Row>(b"[{},{},{},1]", 2).unwrap_err();
         assert!(matches!(refused, ApiError::TooManyElements { elements_max: 2 }));
     }
 
     #[test]
-    fn what_is_not_one_whole_list_is_refused() {
-        for body in [&b""[..], b"{}", b"[1", b"[1]x", b"[1,]", b"null", b"[-1]"] {
-            assert!(matches!(parse_list::<u8>(body, 9), Err(ApiError::Json(_))), "{body:?}");
+    fn what_is_not_one_whole_list_of_objects_is_refused() {
+        for body in [&b""[..], b"{}", b"[{}", b"[{}]x", b"[{},]", b"null", b"[-1]", b"[[]]", b"[null]"] {
+            assert!(matches!(parse_list::<Row>(body, 9), Err(ApiError::Json(_))), "{body:?}");
         }
-        assert!(matches!(parse_list::<u8>(b"[\"\xff\"]", 9), Err(ApiError::BodyNotText)));
+        assert!(matches!(parse_list::<Row>(b"[\"\xff\"]", 9), Err(ApiError::BodyNotText)));
         let deep = "[".repeat(100_000);
-        assert!(matches!(parse::<serde::de::IgnoredAny>(deep.as_bytes()), Err(ApiError::Json(_))));
+        assert!(matches!(parse::<Row>(deep.as_bytes()), Err(ApiError::Json(_))));
+        let deep = "{\"a\":".repeat(100_000);
+        assert!(matches!(
+            parse::<BTreeMap<String, serde::de::IgnoredAny>>(deep.as_bytes()),
+            Err(ApiError::Json(_))
+        ));
+    }
+
+    #[test]
+    fn a_list_of_an_objects_values_is_not_the_object() {
+        #[derive(Debug, Deserialize)]
+        struct Pair {
+            a: u8,
+            b: Option<u8>,
+        }
+        let pair: Pair = parse(br#"{"b":2,"a":1}"#).unwrap();
+        assert_eq!((pair.a, pair.b), (1, Some(2)));
+        assert!(matches!(parse::<Pair>(b"[1,2]"), Err(ApiError::Json(_))));
+        assert!(matches!(parse_list::<Pair>(b"[[1,2]]", 9), Err(ApiError::Json(_))));
     }
 
     #[test]
     fn text_is_borrowed_unless_it_is_escaped() {
-        let list: Vec<Text<'_>> = parse(br#"["plain", "a\nb"]"#).unwrap();
-        assert!(matches!(&list[0].0, Cow::Borrowed("plain")));
-        assert_eq!(list[1].0, "a\nb");
+        let texts: BTreeMap<String, Text<'_>> = parse(br#"{"plain":"plain", "escaped":"a\nb"}"#).unwrap();
+        assert!(matches!(&texts["plain"].0, Cow::Borrowed("plain")));
+        assert_eq!(texts["escaped"].0, "a\nb");
     }
 
     #[test]
