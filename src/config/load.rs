@@ -87,11 +87,6 @@ fn replication_mode(
 
 fn rpc(settings: &Settings, default: RpcConfig) -> Result<RpcConfig, ConfigError> {
     let secret = secret(settings, "rpc_secret", "rpc_secret_file")?;
-    if let Some((key, secret)) = &secret
-        && hex::decode(secret.reveal()).map_or(true, |bytes| bytes.len() != 32)
-    {
-        return Err(settings.refuse(key, "64 hex digits, as `openssl rand -hex 32` prints them"));
-    }
     Ok(RpcConfig {
         bind_addr: settings.parsed("rpc_bind_addr", AN_ADDRESS)?.unwrap_or(default.bind_addr),
         public_addr: settings.text("rpc_public_addr")?.map(str::to_owned),
@@ -153,6 +148,14 @@ fn requests(settings: &Settings, default: &RequestConfig) -> Result<RequestConfi
 
 fn notices(settings: &Settings) -> Result<Vec<String>, ConfigError> {
     let mut notices = settings.notices();
+    if let Some((key, secret)) = secret(settings, "rpc_secret", "rpc_secret_file")?
+        && hex::decode(secret.reveal()).map_or(true, |bytes| bytes.len() != 32)
+    {
+        notices.push(format!(
+            "`{key}` is not 64 hex digits: it is used as it is, but what can be guessed protects no cluster; \
+             `openssl rand -hex 32` prints a good one"
+        ));
+    }
     match settings.text("db_engine")? {
         None | Some("lmdb") => {}
         Some(engine @ ("sqlite" | "fjall" | "sled")) => {

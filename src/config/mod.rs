@@ -91,7 +91,7 @@ pub struct RpcConfig {
     pub bind_addr: ListenAddr,
     /// The address that other nodes are told.
     pub public_addr: Option<String>,
-    /// What a node must know to join: 64 hex digits.
+    /// What a node must know to join: 64 hex digits, if whoever chose it did well.
     pub secret: Option<Secret>,
     /// Nodes to connect to at first, as `<node id>@<address>`.
     pub bootstrap_peers: Vec<String>,

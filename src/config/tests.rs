@@ -117,10 +117,17 @@ fn a_value_of_the_wrong_kind_is_an_error_that_says_what_is_expected() {
         "garage.toml:4: `troupe.value_bytes_max` must be at most 1GiB",
     );
     check_error("k2v_api = 4", "garage.toml:3: `k2v_api` is a section: write [k2v_api], and its keys below");
-    check_error(
-        "rpc_secret = \"s3cr3t\"",
-        "garage.toml:3: `rpc_secret` must be 64 hex digits, as `openssl rand -hex 32` prints them",
-    );
+}
+
+#[test]
+fn a_secret_of_another_form_is_used_and_noted_without_being_told() {
+    let text = "metadata_dir = \"/m\"\nreplication_factor = 1\nrpc_secret = \"your-rpc-secret\"";
+    let config = parse(text, &[]).unwrap();
+    assert_eq!(config.rpc.secret, Some(Secret::new("your-rpc-secret")));
+    let notices = config.notices.join("\n");
+    assert!(notices.contains("`rpc_secret` is not 64 hex digits"), "{notices}");
+    assert!(!notices.contains("your-rpc-secret"), "{notices}");
+    assert!(parse(GARAGE_V2, &[]).unwrap().notices.iter().all(|notice| !notice.contains("rpc_secret")));
 }
 
 fn expected_size(key: &str) -> String {
