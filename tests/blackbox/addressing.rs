@@ -113,12 +113,13 @@ fn text_that_is_not_utf_8_is_refused() {
     let pk = unique("not-utf-8");
     let bucket = &client.bucket;
     for (path, query) in [
-        (format!("/{bucket}/{pk}"), "sort_key=%ff"),
+        (format!("/{bucket}/{pk}"), "sort_key=%FF"),
         (format!("/{bucket}/{pk}%c3%28"), "sort_key=sk"),
         (format!("/{bucket}/%ed%a0%80"), "sort_key=sk"),
         (format!("/{bucket}"), "prefix=%80"),
     ] {
-        check_error(&client.call(client.raw("GET", &path, query)), 400, "InvalidUtf8String");
+        let request = client.credentials.sign_raw(client.raw("GET", &path, query));
+        check_error(&client.exchange(&request), 400, "InvalidUtf8String");
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod percent;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod sign;
+mod sign_raw;
 pub(crate) mod token;
 
 pub(crate) use admin::Admin;
