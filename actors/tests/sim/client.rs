@@ -2,7 +2,7 @@
 
 use crate::invariants::{Violation, ranges};
 use crate::keyspace::{ITEM_COUNT, ItemIndex, PARTITION_COUNT};
-use crate::oracle::{WriteId, Writes};
+use crate::oracle::{History, WriteId, Writes};
 use crate::random::Random;
 use crate::world::{Message, RequestNumber, World};
 use troupe_actors::causality::{Context, SeenMarker};
@@ -26,6 +26,8 @@ pub(crate) enum Ask {
     Write(Vec<(WriteId, Context)>),
     Read(ItemIndex),
     List,
+    /// Deletes whatever a partition holds.
+    DeleteRange(usize),
     PollItem(ItemIndex, Token),
     PollRange(usize, KeyRange, Option<SeenMarker>),
 }
@@ -36,8 +38,8 @@ pub(crate) enum Reply {
     Written,
     Item(ItemIndex, Token),
     Listed,
-    /// The items, each with what of it has now been seen, and the timeline in which they were read.
-    Range(Vec<(ItemIndex, Writes)>, SeenMarker, u64),
+    /// The items, each with its history so far, and the timeline in which they were read.
+    Range(Vec<(ItemIndex, History)>, SeenMarker, u64),
     NotModified,
     /// There is no node, or none that takes requests.
     NotServed,
@@ -160,7 +162,12 @@ impl World {
             Role::Writer => self.writer_asks(at),
             Role::ItemPoller => self.item_poller_asks(at),
             Role::Follower => {
-                let Some(follower) = &self.clients[at].follower else { return Ok(()) };
+                let narrows = self.random.percent(5);
+                let Some(follower) = &mut self.clients[at].follower else { return Ok(()) };
+                if narrows {
+                    // The marker goes on to serve.
+                    follower.range = KeyRange::prefix("a");
+                }
                 Ask::PollRange(follower.partition, follower.range.clone(), follower.marker.clone())
             }
         };
@@ -179,7 +186,8 @@ impl World {
         match self.random.below(100) {
             0..20 => Ask::Read(self.any_item()),
             20..25 => Ask::List,
-            25..40 => {
+            25..28 => Ask::DeleteRange(self.any_item().partition()),
+            28..40 => {
                 let count = self.random.between(2, 6) as usize;
                 self.write(at, count)
             }
@@ -204,8 +212,13 @@ impl World {
         Ask::Write(writes)
     }
 
-    /// No token, the newest one that the client has, or a stale one.
+    /// No token, the newest one that the client has, a stale one, or one that belongs to another item.
     fn any_token(&mut self, at: usize, item: ItemIndex) -> Token {
+        let all = &self.clients[at].tokens;
+        if !all.is_empty() && self.random.percent(4) {
+            let context = self.random.pick(all).1.context.clone();
+            return Token { seen: self.oracle.covered(item, &context), context };
+        }
         let tokens = self.clients[at].tokens_of(item);
         let Some(newest) = tokens.last() else { return Token::none() };
         match self.random.below(10) {
@@ -254,9 +267,9 @@ impl World {
                 follower.repeats = if repeats { follower.repeats + 1 } else { 0 };
                 follower.answered_at = now;
                 ranges::check_repeats(follower.repeats)?;
-                for (item, seen) in items {
-                    follower.view[item.0] = self.oracle.live(&seen);
-                    follower.seen[item.0].extend(&seen);
+                for (item, history) in items {
+                    follower.view[item.0] = history.live();
+                    follower.seen[item.0].extend(&history.known);
                     // An answer may outlive the state that it tells of.
                     follower.excused[item.0] = timeline != self.timeline;
                 }

@@ -186,7 +186,7 @@ impl World {
         for poll in node.polls.values() {
             match &poll.wants {
                 Wants::Item { item, token } => {
-                    polls::check_asleep(&self.oracle, &self.disk.held, *item, &token.seen)?;
+                    polls::check_asleep(&self.disk.held, *item, &token.seen)?;
                 }
                 Wants::Range { .. } => self.check_follower(poll.client)?,
             }
@@ -198,7 +198,7 @@ impl World {
         let Some(follower) = &self.clients[client].follower else { return Ok(()) };
         let items = ItemIndex::all().filter(|at| at.is_in(follower.partition, &follower.range));
         for at in items.filter(|at| !follower.is_excused(*at)) {
-            ranges::check_view(at, follower.view(at), &self.oracle.live(self.disk.held.of(at)))?;
+            ranges::check_view(at, follower.view(at), &self.disk.held.of(at).live())?;
         }
         Ok(())
     }

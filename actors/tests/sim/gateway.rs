@@ -4,8 +4,9 @@
 use crate::client::{Ask, Reply, Token};
 use crate::invariants::{Violation, polls, readable, tokens};
 use crate::keyspace::{ItemIndex, PARTITIONS, shard_of};
+use crate::mutations::Mutation;
 use crate::node::{GroupOfWrites, Inside, stored_item};
-use crate::oracle::{Fate, WriteId, Writes};
+use crate::oracle::{Fate, History, WriteId, Writes};
 use crate::scheduler::Channel;
 use crate::world::{Message, RequestNumber, World};
 use troupe_actors::causality::{Context, Item, SeenMarker, Value};
@@ -23,6 +24,8 @@ pub(crate) struct Poll {
     /// A commit was signalled since the poll last looked.
     is_signalled: bool,
     is_out_of_time: bool,
+    /// What had been acknowledged when the poll last began to look.
+    acknowledged: Writes,
 }
 
 /// What a poll waits for.
@@ -72,8 +75,13 @@ impl World {
             Ask::Write(ids) => self.ask_shards(client, request, ids),
             Ask::Read(item) => self.inside(delay_us, Inside::Read { client, request, item }),
             Ask::List => self.inside(delay_us, Inside::List { client, request }),
+            Ask::DeleteRange(partition) => self.delete_range(client, request, partition),
             Ask::PollItem(item, token) => {
                 let watched = Watched::Item(item.key().clone());
+                let shown = stored_item(&self.disk, item.key()).unwrap_or_default();
+                if self.mutation == Mutation::ReadBeforeSubscribe && !shown.is_covered_by(&token.context) {
+                    return self.inside(delay_us, Inside::Read { client, request, item });
+                }
                 self.poll(client, request, item.shard(), watched, Wants::Item { item, token });
             }
             Ask::PollRange(partition, range, marker) => {
@@ -107,6 +115,22 @@ impl World {
         }
     }
 
+    /// Tombstones over exactly what a snapshot shows.
+    fn delete_range(&mut self, client: usize, request: RequestNumber, partition: usize) {
+        let mut writes = Vec::new();
+        for at in ItemIndex::all().filter(|at| at.partition() == partition) {
+            let item = stored_item(&self.disk, at.key()).unwrap_or_default();
+            if !item.is_tombstone() && self.oracle.has_room(1) {
+                let id = self.oracle.try_write(at, true, self.disk.held.of(at).known);
+                writes.push((id, item.context()));
+            }
+        }
+        if writes.is_empty() {
+            return self.reply(client, request, Reply::Written);
+        }
+        self.ask_shards(client, request, writes);
+    }
+
     fn item_write(&self, id: WriteId, context: Context) -> ItemWrite {
         let tried = self.oracle.tried(id);
         let partition: &Partition = &PARTITIONS[tried.item.partition()];
@@ -133,7 +157,7 @@ impl World {
     pub(crate) fn look_at(&mut self, at: ItemIndex) -> Result<(Item<'static>, Token), Violation> {
         let item = stored_item(&self.disk, at.key()).unwrap_or_default();
         readable::check(&self.oracle, &self.disk.held, at, &item)?;
-        let token = Token { context: item.context(), seen: *self.disk.held.of(at) };
+        let token = Token { context: item.context(), seen: self.disk.held.of(at).known };
         tokens::check(&self.oracle, at, &token.context, &token.seen)?;
         Ok((item, token))
     }
@@ -161,8 +185,17 @@ impl World {
         let Some(node) = &mut self.node else { return };
         node.polls_made += 1;
         let id = PollId(node.polls_made);
-        let (phase, is_signalled, is_out_of_time) = (Phase::Looking, false, false);
-        node.polls.insert(id, Poll { client, request, shard, wants, phase, is_signalled, is_out_of_time });
+        let poll = Poll {
+            client,
+            request,
+            shard,
+            wants,
+            phase: Phase::Looking,
+            is_signalled: false,
+            is_out_of_time: false,
+            acknowledged: Writes::default(),
+        };
+        node.polls.insert(id, poll);
         let delay_us = self.hop_us();
         self.inside_on(Channel::PollToShard(id.0), delay_us, Inside::Subscribe { shard, poll: id, watched });
         if !self.is_settling() {
@@ -175,13 +208,17 @@ impl World {
     pub(crate) fn poll_steps(&mut self, id: PollId, step: PollStep) -> Result<(), Violation> {
         let is_settling = self.is_settling();
         let Some(poll) = self.node.as_mut().and_then(|node| node.polls.get_mut(&id)) else { return Ok(()) };
+        let is_blind =
+            self.mutation == Mutation::ReadBeforeSubscribe && matches!(poll.wants, Wants::Item { .. });
         match step {
+            PollStep::Subscribed if is_blind => self.wait(id),
             PollStep::Subscribed | PollStep::Woken => self.look_for_news(id),
             PollStep::Told(changes) => self.read_changes(id, changes),
             PollStep::TimeIsUp if is_settling => Ok(()),
             PollStep::TimeIsUp => {
+                // It looks once more: a commit may be a moment older than its signal.
                 poll.is_out_of_time = true;
-                if poll.phase == Phase::Waiting && !poll.is_signalled { self.give_up(id) } else { Ok(()) }
+                if poll.phase == Phase::Waiting { self.look_for_news(id) } else { Ok(()) }
             }
             PollStep::HungUp => {
                 let (client, request) = (poll.client, poll.request);
@@ -196,6 +233,7 @@ impl World {
         let Some(poll) = self.node.as_mut().and_then(|node| node.polls.get_mut(&id)) else { return Ok(()) };
         poll.phase = Phase::Looking;
         poll.is_signalled = false;
+        poll.acknowledged = self.oracle.acknowledged;
         let (client, request, shard) = (poll.client, poll.request, poll.shard);
         match &poll.wants {
             Wants::Item { item, token } => {
@@ -205,7 +243,7 @@ impl World {
                 if item.is_covered_by(&token.context) {
                     return self.wait(id);
                 }
-                polls::check_answer(at, &self.oracle.live(&fresh.seen), &token.seen)?;
+                polls::check_answer(at, &self.disk.held.of(at).live(), &token.seen)?;
                 self.end_poll(id);
                 self.reply(client, request, Reply::Item(at, fresh));
                 Ok(())
@@ -234,11 +272,11 @@ impl World {
         let (client, request) = (poll.client, poll.request);
         let Wants::Range { partition, range, marker } = &mut poll.wants else { return Ok(()) };
         let (partition, range, is_first) = (*partition, range.clone(), marker.is_none());
-        let mut news: Vec<(ItemIndex, Writes)> = Vec::new();
+        let mut news: Vec<(ItemIndex, History)> = Vec::new();
         for at in ItemIndex::all().filter(|at| at.is_in(partition, &range)) {
-            let (item, token) = self.look_at(at)?;
+            let (item, _) = self.look_at(at)?;
             if !item.is_empty() && is_news(&changes.since, at.key(), &item) {
-                news.push((at, token.seen));
+                news.push((at, *self.disk.held.of(at)));
             }
         }
         self.note("poll reads", &[id.0, news.len() as u64]);
@@ -253,11 +291,11 @@ impl World {
 
     fn wait(&mut self, id: PollId) -> Result<(), Violation> {
         let Some(poll) = self.node.as_mut().and_then(|node| node.polls.get_mut(&id)) else { return Ok(()) };
-        if poll.is_signalled {
+        if poll.is_out_of_time {
+            return self.give_up(id);
+        } else if poll.is_signalled {
             let delay_us = self.hop_us();
             self.inside(delay_us, Inside::Poll(id, PollStep::Woken));
-        } else if poll.is_out_of_time {
-            return self.give_up(id);
         } else {
             poll.phase = Phase::Waiting;
         }
@@ -292,18 +330,17 @@ impl World {
     fn give_up(&mut self, id: PollId) -> Result<(), Violation> {
         let Some(poll) = self.node.as_ref().and_then(|node| node.polls.get(&id)) else { return Ok(()) };
         let (client, request) = (poll.client, poll.request);
+        let news = |at: ItemIndex, seen: &Writes| {
+            self.disk.held.of(at).live().without(seen).both(&poll.acknowledged)
+        };
         match &poll.wants {
-            Wants::Item { item, token } => {
-                polls::check_not_modified(&self.oracle, &self.disk.held, [*item].into_iter(), |_| {
-                    token.seen
-                })?;
-            }
+            Wants::Item { item, token } => polls::check_not_modified(*item, &news(*item, &token.seen))?,
             Wants::Range { partition, range, .. } => {
-                let items = ItemIndex::all().filter(|at| at.is_in(*partition, range));
-                let follower = &self.clients[client].follower;
-                let seen =
-                    |at: ItemIndex| follower.as_ref().map(|follower| follower.seen(at)).unwrap_or_default();
-                polls::check_not_modified(&self.oracle, &self.disk.held, items, seen)?;
+                if let Some(follower) = &self.clients[client].follower {
+                    for at in ItemIndex::all().filter(|at| at.is_in(*partition, range)) {
+                        polls::check_not_modified(at, &news(at, &follower.seen(at)))?;
+                    }
+                }
             }
         }
         self.end_poll(id);

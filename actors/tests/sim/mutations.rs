@@ -12,14 +12,17 @@ pub(crate) enum Mutation {
     ActorIdReusedAfterAmnesia,
     /// Pollers are woken when a write is handed to the lane.
     NotifyBeforeCommit,
+    /// A poll of an item reads first and subscribes afterwards.
+    ReadBeforeSubscribe,
     /// The store moves an item's counters in a transaction of their own.
     CountersOutsideTheTransaction,
 }
 
 impl Mutation {
-    pub(crate) const ALL: [Mutation; 3] = [
+    pub(crate) const ALL: [Mutation; 4] = [
         Mutation::ActorIdReusedAfterAmnesia,
         Mutation::NotifyBeforeCommit,
+        Mutation::ReadBeforeSubscribe,
         Mutation::CountersOutsideTheTransaction,
     ];
 
@@ -31,6 +34,7 @@ impl Mutation {
                 &[dots::ONCE, dots::ALIVE, readable::READABLE, tokens::EXACT]
             }
             Mutation::NotifyBeforeCommit => &[polls::AWAKE, polls::CURRENT, ranges::FINAL],
+            Mutation::ReadBeforeSubscribe => &[polls::AWAKE, polls::CURRENT],
             Mutation::CountersOutsideTheTransaction => &[counters::EXACT],
         }
     }

@@ -1,11 +1,11 @@
 //! What clients were promised: causal histories as plain sets, with no vectors and no clocks in them.
 //!
 //! Every write that a client tries has a number and the set of writes that its token covered. What a store should show
-//! of an item follows from the set of writes that it holds: those that are in no other one's set.
+//! of an item follows from the writes that it applied: those that are in no other one's set.
 
 use crate::keyspace::{ITEM_COUNT, ItemIndex};
 use std::collections::BTreeMap;
-use troupe_actors::causality::Dot;
+use troupe_actors::causality::{Context, Dot};
 
 /// No run tries more writes.
 pub(crate) const WRITES_MAX: usize = 512;
@@ -36,6 +36,13 @@ impl Writes {
     pub(crate) fn without(mut self, other: &Writes) -> Writes {
         for (word, other) in self.0.iter_mut().zip(other.0) {
             *word &= !other;
+        }
+        self
+    }
+
+    pub(crate) fn both(mut self, other: &Writes) -> Writes {
+        for (word, other) in self.0.iter_mut().zip(other.0) {
+            *word &= other;
         }
         self
     }
@@ -93,19 +100,35 @@ pub(crate) struct Tried {
     pub(crate) fate: Fate,
 }
 
-/// What a disk holds: of each item every write that was ever applied to it or covered by one that was.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Held([Writes; ITEM_COUNT]);
+/// What became of one item on one disk.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct History {
+    /// Every write that was applied, or covered by one that was: what a reader has seen.
+    pub(crate) known: Writes,
+    /// Those of them that the token of an applied write covered.
+    covered: Writes,
+}
 
-impl Held {
-    pub(crate) fn of(&self, item: ItemIndex) -> &Writes {
-        &self.0[item.0]
+impl History {
+    /// What a reader should be shown.
+    pub(crate) fn live(&self) -> Writes {
+        self.known.without(&self.covered)
     }
 
-    fn apply(&mut self, id: WriteId, tried: &Tried) {
-        let writes = &mut self.0[tried.item.0];
-        writes.extend(&tried.past);
-        writes.insert(id);
+    fn apply(&mut self, id: WriteId, past: &Writes) {
+        self.known.extend(past);
+        self.known.insert(id);
+        self.covered.extend(past);
+    }
+}
+
+/// What a disk holds.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Held([History; ITEM_COUNT]);
+
+impl Held {
+    pub(crate) fn of(&self, item: ItemIndex) -> &History {
+        &self.0[item.0]
     }
 }
 
@@ -141,6 +164,12 @@ impl Oracle {
         self.by_dot.get(&dot).copied()
     }
 
+    /// The writes to an item that a token of another item covers.
+    pub(crate) fn covered(&self, item: ItemIndex, token: &Context) -> Writes {
+        let of_item = self.by_dot.iter().filter(|(_, id)| self.tried[id.0].item == item);
+        of_item.filter(|(dot, _)| token.covers(**dot)).map(|(_, id)| *id).collect()
+    }
+
     pub(crate) fn name(&mut self, id: WriteId, dot: Dot) {
         self.by_dot.insert(dot, id);
         self.tried[id.0].dot = Some(dot);
@@ -155,16 +184,8 @@ impl Oracle {
 
     /// A disk took the write.
     pub(crate) fn stored(&mut self, held: &mut Held, id: WriteId) {
-        held.apply(id, &self.tried[id.0]);
+        let Tried { item, past, .. } = &self.tried[id.0];
+        held.0[item.0].apply(id, past);
         self.ever_held.insert(id);
-    }
-
-    /// What a reader should be shown of an item of which these writes are known.
-    pub(crate) fn live(&self, known: &Writes) -> Writes {
-        let mut covered = Writes::default();
-        for id in known.iter() {
-            covered.extend(&self.tried[id.0].past);
-        }
-        known.without(&covered)
     }
 }

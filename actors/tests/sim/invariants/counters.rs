@@ -30,7 +30,7 @@ pub(crate) fn check(oracle: &Oracle, held: &Held, snapshot: &impl Snapshot) -> R
 fn count(oracle: &Oracle, held: &Held, partition: usize) -> PartitionCounters {
     let mut counters = PartitionCounters::default();
     for item in ItemIndex::all().filter(|item| item.partition() == partition) {
-        let live = oracle.live(held.of(item));
+        let live = held.of(item).live();
         // Values differ from write to write; tombstones are all the same one.
         let lengths: Vec<usize> =
             live.iter().filter_map(|id| oracle.tried(id).value.as_ref()).map(Vec::len).collect();

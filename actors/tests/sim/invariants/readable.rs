@@ -13,8 +13,8 @@ pub(crate) fn check(
     at: ItemIndex,
     item: &Item<'_>,
 ) -> Result<Writes, Violation> {
-    let known = held.of(at);
-    let expected = oracle.live(known);
+    let history = held.of(at);
+    let expected = history.live();
     let mut shown = Writes::default();
     for (dot, value) in item.siblings() {
         let id = oracle.by_dot(dot).filter(|id| oracle.tried(*id).item == at);
@@ -26,9 +26,9 @@ pub(crate) fn check(
         shown.insert(id);
     }
     require(READABLE, shown == expected, || {
-        format!("{at:?} shows {shown:?} where the history {known:?} leaves {expected:?}: {item:?}")
+        format!("{at:?} shows {shown:?} where {history:?} leaves {expected:?}: {item:?}")
     })?;
-    require(READABLE, item.is_empty() == known.is_empty(), || {
+    require(READABLE, item.is_empty() == history.known.is_empty(), || {
         format!("{at:?} exists, or does not: {item:?}")
     })?;
     Ok(shown)
