@@ -12,6 +12,7 @@ use rustix::fs::{FallocateFlags, StatVfs, fallocate, statvfs};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,7 +38,9 @@ impl DiskReserve {
         let disk = statvfs(dir)?;
         let bytes = STORE_RESERVE_BYTES_MAX.min(disk.f_blocks.saturating_mul(disk.f_frsize) / PARTS);
         let path = dir.join(NAME);
-        let is_held = fs::metadata(&path).is_ok_and(|file| file.len() == bytes);
+        // A copy that was restored may have the length and no blocks.
+        let holds = |file: fs::Metadata| file.len() == bytes && file.blocks().saturating_mul(512) >= bytes;
+        let is_held = fs::metadata(&path).is_ok_and(holds);
         Ok(DiskReserve { path, bytes, is_held: AtomicBool::new(is_held) })
     }
 
