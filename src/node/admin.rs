@@ -48,10 +48,10 @@ impl AdminServers {
         let socket = config.admin_socket();
         let mut servers = AdminServers { addr: None, handles: Vec::new(), socket: socket.clone() };
         let place = Place::Socket(socket::listen(&socket)?);
-        servers.serve(admin.clone(), place, ListenAddr::Unix(socket))?;
+        servers.serve(admin.clone(), place, &ListenAddr::Unix(socket))?;
         if let Some(addr) = &config.admin.bind_addr {
             let admin = Admin { access: Access::Port, ..admin };
-            servers.addr = servers.serve(admin, Place::Addr(addr), addr.clone())?;
+            servers.addr = servers.serve(admin, Place::Addr(addr), addr)?;
         }
         Ok(servers)
     }
@@ -69,7 +69,7 @@ impl AdminServers {
         &mut self,
         admin: Admin,
         place: Place<'_>,
-        addr: ListenAddr,
+        addr: &ListenAddr,
     ) -> Result<Option<SocketAddr>, NodeError> {
         let (server, bound) = bind(admin, place).map_err(|source| NodeError::Bind {
             what: "admin API",

@@ -3,14 +3,14 @@ use serde_json::json;
 
 const LAYOUT_FIELDS: [&str; 5] = ["parameters", "partitionSize", "roles", "stagedRoleChanges", "version"];
 
-fn assign(capacity: Value) -> Value {
+fn assign(capacity: &Value) -> Value {
     json!({ "roles": [{ "id": NODE.to_string(), "zone": "par1", "capacity": capacity, "tags": ["fast"] }] })
 }
 
 #[actix_web::test]
 async fn a_layout_is_staged_previewed_and_applied() {
     let api = Api::on_socket().await;
-    let staged = api.post("/v2/UpdateClusterLayout", assign(json!(1_024_000))).await;
+    let staged = api.post("/v2/UpdateClusterLayout", assign(&json!(1_024_000))).await;
     check_fields(&staged, &LAYOUT_FIELDS, &["stagedParameters"]);
     check_fields(&staged["stagedRoleChanges"][0], &["id", "zone", "tags"], &["capacity"]);
     assert_eq!(staged["version"], 0);
@@ -45,7 +45,7 @@ async fn a_layout_is_staged_previewed_and_applied() {
 #[actix_web::test]
 async fn a_preview_of_what_cannot_be_assigned_says_why() {
     let api = Api::on_socket().await;
-    api.post("/v2/UpdateClusterLayout", assign(Value::Null)).await;
+    api.post("/v2/UpdateClusterLayout", assign(&Value::Null)).await;
     let preview = api.post("/v2/PreviewClusterLayoutChanges", json!({})).await;
     check_fields(&preview, &["error"], &[]);
     let reverted = api.post("/v2/RevertClusterLayout", json!({})).await;
@@ -55,7 +55,7 @@ async fn a_preview_of_what_cannot_be_assigned_says_why() {
 #[actix_web::test]
 async fn parameters_and_removals_are_staged_as_well() {
     let api = Api::on_socket().await;
-    api.post("/v2/UpdateClusterLayout", assign(json!(1_000_000))).await;
+    api.post("/v2/UpdateClusterLayout", assign(&json!(1_000_000))).await;
     let body = json!({ "parameters": { "zoneRedundancy": { "atLeast": 1 } } });
     let staged = api.post("/v2/UpdateClusterLayout", body.clone()).await;
     assert_eq!(staged["stagedParameters"], body["parameters"]);
