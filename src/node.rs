@@ -27,7 +27,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use troupe_actors::control::{Control, ControlOptions, ControlStore, StartError};
 use troupe_actors::ids::NodeId;
@@ -111,6 +111,7 @@ pub struct Node {
     pub admin_addr: Option<SocketAddr>,
     /// Buckets, keys, permissions, layout.
     pub control: Control,
+    stop_signals: StopSignals,
     shards: Shards<LmdbStore>,
     lanes: Lanes,
     shard_arbiters: Vec<Arbiter>,
@@ -139,6 +140,7 @@ impl Node {
     /// # Errors
     /// [`NodeError`] says what is wrong and where.
     pub async fn prepare(config: &Config) -> Result<Node, NodeError> {
+        let stop_signals = StopSignals::listen()?;
         let dir = &config.metadata_dir;
         std::fs::create_dir_all(dir)
             .map_err(|source| NodeError::MetadataDir { path: dir.clone(), source })?;
@@ -177,6 +179,7 @@ impl Node {
             rpc_addr,
             admin_addr,
             control,
+            stop_signals,
             shards,
             lanes,
             shard_arbiters,
@@ -206,11 +209,8 @@ impl Node {
     /// # Errors
     /// [`NodeError::StoreBroken`] if a store failed first; [`NodeError::Open`] if one could not be closed cleanly.
     pub async fn run_until_signal(mut self) -> Result<(), NodeError> {
-        let mut terminate = signal(SignalKind::terminate()).map_err(NodeError::Signals)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(NodeError::Signals)?;
         let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+            name = self.stop_signals.wait() => name,
             Some(reason) = self.broken.recv() => {
                 self.k2v.stop().await;
                 return Err(NodeError::StoreBroken(reason));
@@ -244,6 +244,27 @@ impl Node {
         stores.close_clean()?;
         log::info!("node {id} stopped");
         Ok(())
+    }
+}
+
+/// Heard from the start on, so that no signal finds a node that would die of it without closing its stores.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> Result<StopSignals, NodeError> {
+        let listen = |kind| signal(kind).map_err(NodeError::Signals);
+        let (terminate, interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        Ok(StopSignals { terminate, interrupt })
+    }
+
+    async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
     }
 }
 

@@ -74,7 +74,8 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), CliError> {
-    let file = cli.config.or_else(|| std::env::var_os("GARAGE_CONFIG_FILE").map(PathBuf::from));
+    let from_garage = || std::env::var_os("GARAGE_CONFIG_FILE").map(PathBuf::from);
+    let file = cli.config.or_else(from_garage).filter(|file| !file.as_os_str().is_empty());
     let load = || Config::load(file.as_deref());
     match cli.command {
         Command::Dev(args) => dev::run(args).await,

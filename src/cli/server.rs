@@ -13,17 +13,12 @@ pub(super) struct ServerArgs {
     /// Be a cluster of one node: take every shard, unless a layout has been applied before
     #[arg(long)]
     single_node: bool,
-    /// Make a bucket of this name, unless there is one [default name: default-bucket]
-    #[arg(
-        long,
-        value_name = "BUCKET",
-        env = "TROUPE_DEFAULT_BUCKET",
-        num_args = 0..=1,
-        default_missing_value = ""
-    )]
+    /// Make a bucket of this name, unless there is one [env: TROUPE_DEFAULT_BUCKET] [default name: default-bucket]
+    #[arg(long, value_name = "BUCKET", num_args = 0..=1, default_missing_value = "")]
     default_bucket: Option<String>,
-    /// Make this access key, unless it is there, and let it do everything with the default bucket
-    #[arg(long, value_name = "ID:SECRET", env = "TROUPE_DEFAULT_KEY", hide_env_values = true)]
+    /// Make this access key, unless it is there, and let it do everything with the default bucket [env:
+    /// TROUPE_DEFAULT_KEY]
+    #[arg(long, value_name = "ID:SECRET")]
     default_key: Option<KeyPair>,
 }
 
@@ -31,14 +26,19 @@ pub(super) struct ServerArgs {
 #[derive(Clone, Debug)]
 struct KeyPair(Option<Credentials>);
 
+impl KeyPair {
+    fn read(text: &str) -> KeyPair {
+        KeyPair(text.split_once(':').and_then(|(id, secret)| {
+            Some(Credentials { id: id.parse().ok()?, secret: secret.parse().ok()? })
+        }))
+    }
+}
+
 impl FromStr for KeyPair {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<KeyPair, Self::Err> {
-        let credentials = text.split_once(':').and_then(|(id, secret)| {
-            Some(Credentials { id: id.parse().ok()?, secret: secret.parse().ok()? })
-        });
-        Ok(KeyPair(credentials))
+        Ok(KeyPair::read(text))
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn run(config: Config, args: ServerArgs) -> Result<(), CliError
         log::warn!("configuration: {notice}");
     }
     // Everything that can be wrong with the arguments is found before the node starts.
-    let bucket = default_bucket(&args)?;
+    let bucket = default_bucket(args.default_bucket)?;
     let key = default_key(args.default_key)?;
     let mut node = Node::prepare(&config).await?;
     match provision(&config, &node, args.single_node, bucket, key).await {
@@ -66,29 +66,35 @@ pub(super) async fn run(config: Config, args: ServerArgs) -> Result<(), CliError
     }
 }
 
-/// The argument, or Garage's variable; an argument without a value takes the variable's.
-fn default_bucket(args: &ServerArgs) -> Result<Option<Alias>, CliError> {
-    let from_garage = env::var("GARAGE_DEFAULT_BUCKET").ok();
-    let name = match args.default_bucket.as_deref() {
-        None => from_garage,
-        Some("") => Some(from_garage.unwrap_or_else(|| BUCKET_DEFAULT.to_owned())),
-        Some(name) => Some(name.to_owned()),
+/// The argument, or a variable of ours or Garage's. An argument without a value asks for the variable's name.
+fn default_bucket(argument: Option<String>) -> Result<Option<Alias>, CliError> {
+    let from_environment = || variable("TROUPE_DEFAULT_BUCKET").or_else(|| variable("GARAGE_DEFAULT_BUCKET"));
+    let name = match argument {
+        None => from_environment(),
+        Some(name) if name.is_empty() => from_environment().or_else(|| Some(BUCKET_DEFAULT.to_owned())),
+        Some(name) => Some(name),
     };
     Ok(name.map(|name| name.parse()).transpose()?)
 }
 
-/// The argument, or two variables of ours or Garage's.
-fn default_key(given: Option<KeyPair>) -> Result<Option<Credentials>, CliError> {
-    if let Some(KeyPair(credentials)) = given {
+/// The argument, or a variable, or a pair of variables of ours or Garage's.
+fn default_key(argument: Option<KeyPair>) -> Result<Option<Credentials>, CliError> {
+    let pair = argument.or_else(|| variable("TROUPE_DEFAULT_KEY").map(|text| KeyPair::read(&text)));
+    if let Some(KeyPair(credentials)) = pair {
         return credentials.map(Some).ok_or(CliError::KeyPair);
     }
     for prefix in ["TROUPE", "GARAGE"] {
-        let variable = |name: &str| env::var(format!("{prefix}_DEFAULT_{name}")).ok();
-        if let (Some(id), Some(secret)) = (variable("ACCESS_KEY"), variable("SECRET_KEY")) {
+        let (id, secret) = (format!("{prefix}_DEFAULT_ACCESS_KEY"), format!("{prefix}_DEFAULT_SECRET_KEY"));
+        if let (Some(id), Some(secret)) = (variable(&id), variable(&secret)) {
             return Ok(Some(Credentials { id: id.parse()?, secret: secret.parse()? }));
         }
     }
     Ok(None)
+}
+
+/// An environment variable. Compose files set to nothing what they leave open.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 async fn provision(

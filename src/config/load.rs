@@ -10,6 +10,7 @@ use super::{
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
+use troupe_actors::limits::REPLICATION_FACTOR_MAX;
 
 const AN_ADDRESS: &str = "an address such as \"[::]:3904\", or the absolute path of a Unix socket";
 
@@ -54,6 +55,9 @@ fn replication(settings: &Settings) -> Result<(NonZeroUsize, ConsistencyMode), C
     }
     let factor = settings.positive("replication_factor")?;
     let factor = factor.ok_or_else(|| absent(settings, "replication_factor"))?;
+    if factor.get() > REPLICATION_FACTOR_MAX {
+        return Err(settings.refuse("replication_factor", "a whole number from 1 to 7"));
+    }
     let expected = "\"consistent\", \"degraded\" or \"dangerous\"";
     let mode = match settings.text("consistency_mode")? {
         None | Some("consistent") => ConsistencyMode::Consistent,
@@ -68,7 +72,7 @@ fn replication_mode(
     settings: &Settings,
     mode: &Setting,
 ) -> Result<(NonZeroUsize, ConsistencyMode), ConfigError> {
-    let expected = "\"none\", a number, or a number with \"-degraded\" or \"-dangerous\"";
+    let expected = "\"none\", a number up to 7, or such a number with \"-degraded\" or \"-dangerous\"";
     let written = match &mode.value {
         Value::Text(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
@@ -81,8 +85,8 @@ fn replication_mode(
         Some(_) => return Err(settings.refuse("replication_mode", expected)),
     };
     let factor = if factor == "none" { "1" } else { factor };
-    let factor = factor.parse().map_err(|_| settings.refuse("replication_mode", expected))?;
-    Ok((factor, consistency))
+    let factor = factor.parse().ok().filter(|factor: &NonZeroUsize| factor.get() <= REPLICATION_FACTOR_MAX);
+    Ok((factor.ok_or_else(|| settings.refuse("replication_mode", expected))?, consistency))
 }
 
 fn rpc(settings: &Settings, default: RpcConfig) -> Result<RpcConfig, ConfigError> {

@@ -127,7 +127,8 @@ impl Settings {
         for key in KEYS {
             // The strongest variable is looked at last and stays.
             for variable in key.variables().collect::<Vec<_>>().into_iter().rev() {
-                let Some(text) = environment.get(&variable) else { continue };
+                // Compose files set to nothing what they leave open.
+                let Some(text) = environment.get(&variable).filter(|text| !text.is_empty()) else { continue };
                 match key.used {
                     Use::Ignored => self.ignored.push(variable),
                     Use::Obeyed => {

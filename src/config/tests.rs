@@ -109,6 +109,10 @@ fn a_value_of_the_wrong_kind_is_an_error_that_says_what_is_expected() {
         "consistency_mode = \"eventual\"",
         "garage.toml:3: `consistency_mode` must be \"consistent\", \"degraded\" or \"dangerous\"",
     );
+    assert_eq!(
+        parse("metadata_dir = \"/m\"\nreplication_factor = 8", &[]).unwrap_err().to_string(),
+        "garage.toml:2: `replication_factor` must be a whole number from 1 to 7"
+    );
     check_error("bootstrap_peers = [1]", "garage.toml:3: `bootstrap_peers` must be a list of texts");
     check_error("[troupe]\nlanes = 0", "garage.toml:4: `troupe.lanes` must be a whole number above 0");
     check_error("[troupe]\nlanes = \"2\"", "garage.toml:4: `troupe.lanes` must be a whole number above 0");
@@ -184,6 +188,7 @@ fn every_type_of_key_can_come_from_the_environment_which_wins_over_the_file() {
         ("TROUPE_DURABILITY", "relaxed"),
         ("TROUPE_ADMIN__METRICS_REQUIRE_TOKEN", "true"),
         ("GARAGE_ADMIN_TOKEN", "from garage"),
+        ("TROUPE_LANES", ""),
     ])
     .unwrap();
     assert_eq!(config.metadata_dir, Path::new("/elsewhere"));
