@@ -104,3 +104,7 @@ pub const FULL_PROBE_INTERVAL_MS: u64 = 1000;
 /// Bytes of each environment's map, and of the disk below it, that only deletions may use; an eighth of a smaller map or
 /// disk. Less might not hold the pages that one group of deletions changes. Beyond it: 507 for writes that grow.
 pub const STORE_RESERVE_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes by which an environment's file grows at a time. A commit that makes the file longer waits for the file
+/// system's own records; a larger step would make the one commit that takes it wait longer.
+pub const STORE_GROWTH_BYTES: u64 = 1 << 20;

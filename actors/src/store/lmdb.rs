@@ -7,6 +7,7 @@
 //! Beside `data.mdb` and LMDB's own `lock.mdb`, the folder holds `in-use` (locked by the process that has it open),
 //! `reserve` (room for deletions on a full disk) and, while closed, `closed-cleanly` (see `witness`).
 
+mod growth;
 mod lanes;
 mod open;
 mod reserve;
@@ -23,6 +24,7 @@ use super::group::Group;
 use super::keys::{environment, items, partitions, shards};
 use super::{CommitError, Epoch, Store, StoreError, Write};
 use crate::store::counters::PartitionCounters;
+use growth::Growth;
 use heed::types::Bytes;
 use heed::{Database, Env, MdbError, RwTxn, WithoutTls};
 use reserve::{DiskReserve, map_reserve_bytes};
@@ -59,6 +61,7 @@ pub struct LmdbStore {
     nonce: u64,
     dir: PathBuf,
     reserve: DiskReserve,
+    growth: Growth,
     /// Declared last, so that the lock is let go after the environment is.
     _in_use: File,
 }
@@ -76,7 +79,7 @@ impl Store for LmdbStore {
         let mut txn = self.env.write_txn()?;
         self.apply(&mut txn, &group)?;
         if group.grows {
-            self.check_room(&txn)?;
+            self.make_room(&txn)?;
         }
         txn.commit().map_err(|error| self.failed(error))
     }
@@ -125,8 +128,8 @@ impl LmdbStore {
         Ok(())
     }
 
-    /// Refuses a transaction that would leave too little for deletions.
-    fn check_room(&self, txn: &RwTxn<'_>) -> Result<(), CommitError> {
+    /// Refuses a transaction that would leave too little for deletions, and makes room for those to come.
+    fn make_room(&self, txn: &RwTxn<'_>) -> Result<(), CommitError> {
         let owned = PageUse::of(&self.env);
         let used = owned.used_bytes(&self.tables, txn)?;
         let fits = |bytes: u64| used.saturating_add(map_reserve_bytes(bytes)) <= bytes;
@@ -134,7 +137,13 @@ impl LmdbStore {
             return Err(CommitError::MapFull);
         }
         // Without its reserve the disk may be full: there is only what the file has already.
-        if self.reserve.take() || fits(owned.file_bytes) { Ok(()) } else { Err(CommitError::DiskFull) }
+        if !self.reserve.take() {
+            return if fits(owned.file_bytes) { Ok(()) } else { Err(CommitError::DiskFull) };
+        }
+        if let Err(error) = self.growth.ahead_of(owned.file_bytes, owned.map_bytes) {
+            log::debug!("{}: {error}", self.dir.display());
+        }
+        Ok(())
     }
 
     /// What it means that a transaction was not written.

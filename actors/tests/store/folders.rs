@@ -86,3 +86,21 @@ fn an_environment_says_how_full_it_is() {
     assert!(full.used_bytes - empty.used_bytes >= 1_000_000 && full.used_bytes <= full.file_bytes);
     assert!(full.file_bytes < full.map_bytes);
 }
+
+#[test]
+fn the_file_is_longer_than_what_is_used_so_that_few_commits_make_it_grow() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), 1);
+    let mut model = Model::default();
+    let mut lengths = std::collections::BTreeSet::new();
+    for n in 0..500 {
+        commit(&store, &[model.put("p", &format!("{n}"), Some(&[1; 3000]))]);
+        let length = fs::metadata(dir.path().join("data.mdb")).unwrap().len();
+        assert!(length >= store.stats().unwrap().file_bytes);
+        lengths.insert(length);
+    }
+    assert!(lengths.len() < 10, "it grew {} times", lengths.len());
+    model.check(&store);
+    drop(store);
+    model.check(&open(dir.path(), 2));
+}

@@ -1,5 +1,6 @@
 //! Opening: one process at a time, a known format, and the epoch that follows from how the environment was left.
 
+use super::growth::Growth;
 use super::reserve::DiskReserve;
 use super::witness::{self, Testimony};
 use super::{LmdbStore, Tables};
@@ -153,6 +154,7 @@ impl LmdbStore {
         if !reserve.take() {
             log::warn!("{}: the disk is almost full: writes that grow may be refused", dir.display());
         }
+        let growth = Growth::open(dir).map_err(|source| OpenError::io(dir, source))?;
         let nonce = options.fresh_epoch.0;
         Ok(LmdbStore {
             env,
@@ -162,6 +164,7 @@ impl LmdbStore {
             nonce,
             dir: dir.to_path_buf(),
             reserve,
+            growth,
             _in_use: in_use,
         })
     }
