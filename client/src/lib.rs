@@ -131,3 +131,8 @@ pub use retry::{RepeatWrites, RetryPolicy};
 pub use token::{CausalityToken, SeenMarker};
 pub use value::{IntoData, Value};
 pub use watch::Watch;
+
+/// The examples of the repository's front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;
