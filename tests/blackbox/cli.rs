@@ -180,6 +180,8 @@ fn a_default_key_with_another_secret_is_an_error_and_not_a_new_secret() {
     let operated =
         Operated::start(Home::new(), &["--single-node", "--default-bucket", "first", "--default-key", &key]);
     let file = operated.file.clone();
+    // Connections wait for the key to be made: only an answer says that it is there.
+    operated.node.client().put("pk", "sk", None, "x").expect(204);
     let home = operated.node.kill();
     let other = format!("{KEY_ID}:{}", "0".repeat(64));
     let output = troupe()
