@@ -1,9 +1,9 @@
 //! The command line against a running node, in the words that operators know.
 
-use crate::harness::node::{free_address, troupe};
+use crate::harness::node::{free_address, run, troupe};
 use crate::harness::{Client, Credentials, Home, Node, check_error};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 const KEY_ID: &str = "GK31c2f218a2e44f485b94239e";
@@ -20,6 +20,13 @@ fn config(home: &Home, k2v: SocketAddr) -> String {
         free_address(),
         "5e".repeat(32),
     )
+}
+
+/// The command with this configuration file.
+fn run_with(file: &Path, arguments: &[&str]) -> Output {
+    let mut command = troupe();
+    command.arg("-c").arg(file).args(arguments);
+    run(command)
 }
 
 /// A configured node and the commands for it.
@@ -51,7 +58,7 @@ impl Operated {
     }
 
     fn output(&self, arguments: &[&str]) -> Output {
-        troupe().arg("-c").arg(&self.file).args(arguments).output().unwrap()
+        run_with(&self.file, arguments)
     }
 
     /// What the command prints when it succeeds.
@@ -150,7 +157,7 @@ fn mistakes_are_explained() {
     operated.fail(&["no-such-command"]);
     let Operated { node, file } = operated;
     let home = node.kill();
-    let output = troupe().arg("-c").arg(&file).args(["bucket", "list"]).output().unwrap();
+    let output = run_with(&file, &["bucket", "list"]);
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("running") || said.contains("connect"), "{said}");
@@ -184,12 +191,8 @@ fn a_default_key_with_another_secret_is_an_error_and_not_a_new_secret() {
     operated.node.client().put("pk", "sk", None, "x").expect(204);
     let home = operated.node.kill();
     let other = format!("{KEY_ID}:{}", "0".repeat(64));
-    let output = troupe()
-        .arg("-c")
-        .arg(&file)
-        .args(["server", "--single-node", "--default-bucket", "first", "--default-key", &other])
-        .output()
-        .unwrap();
+    let output =
+        run_with(&file, &["server", "--single-node", "--default-bucket", "first", "--default-key", &other]);
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains(KEY_ID) && !said.contains(&"0".repeat(64)) && !said.contains(SECRET), "{said}");

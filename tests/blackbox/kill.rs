@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::thread;
 use std::time::Duration;
 
-const WRITERS: usize = 4;
+const WRITERS: usize = 8;
 
 /// Starts a process on the same directory and kills it while it is still coming up.
 fn kill_while_starting(home: Home) -> Home {
@@ -75,7 +75,7 @@ fn nothing_acknowledged_is_lost_and_no_dot_is_minted_twice() {
                 scope.spawn(move || ledger.write_until_the_node_dies(&client));
             }
             // The moment is what is random here.
-            thread::sleep(Duration::from_millis(rand::rng().random_range(20..250)));
+            thread::sleep(Duration::from_millis(rand::rng().random_range(20..300)));
             node.kill()
         });
         if rand::rng().random_bool(0.25) {

@@ -1,15 +1,18 @@
 //! Real processes. Whatever happens to a story, none of its processes outlives it.
 
 use super::home::find;
-use super::{Admin, Client, Credentials, Home};
+use super::{Admin, Client, Connection, Credentials, Home, Request};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
+
+/// Nothing that is waited for here takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program under test, in an environment that says nothing to it.
 pub(crate) fn troupe() -> Command {
@@ -56,7 +59,14 @@ impl Process {
 
     /// How it ended; it must have been asked to.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        self.child.wait().expect("the process can be waited for")
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.has_ended() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
@@ -121,8 +131,7 @@ impl Node {
         Process::start(command, &home.path().join("stderr.log"))
     }
 
-    /// `troupe -c FILE server` with this configuration file and these arguments, once it accepts connections at
-    /// `addr`. The story knows the bucket and the key.
+    /// `troupe -c FILE server` with this configuration file and these arguments, once it answers at `addr`. The story knows the bucket and the key.
     pub(crate) fn server(
         home: Home,
         config: &str,
@@ -135,7 +144,7 @@ impl Node {
         let mut command = troupe();
         command.arg("-c").arg(file).arg("server").args(arguments).stdout(Stdio::null());
         let mut process = Process::start(command, &home.path().join("stderr.log"));
-        wait_until_it_listens(&mut process, addr);
+        wait_until_it_answers(&mut process, addr);
         Node { process, home, addr, credentials, bucket: bucket.to_owned(), exports: BTreeMap::new() }
     }
 
@@ -210,16 +219,57 @@ fn read_exports(process: &mut Process) -> BTreeMap<String, String> {
     exports
 }
 
-fn wait_until_it_listens(process: &mut Process, addr: SocketAddr) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while std::net::TcpStream::connect(addr).is_err() {
+/// Waits until it answers: a socket that is bound takes connections before anybody reads from them.
+fn wait_until_it_answers(process: &mut Process, addr: SocketAddr) {
+    let deadline = Instant::now() + PATIENCE;
+    let question = Request::new("GET", "/", "").with("host", &addr.to_string());
+    while Connection::open(addr).and_then(|mut connection| connection.call(&question)).is_err() {
         if let Some(status) = process.has_ended() {
             panic!("the server ended with {status}:\n{}", process.log());
         }
-        assert!(Instant::now() < deadline, "nobody listens at {addr}:\n{}", process.log());
-        // A listening socket announces itself to nobody: asking again is the only way to see it.
+        assert!(Instant::now() < deadline, "nobody answers at {addr}:\n{}", process.log());
+        // A socket that is about to be bound announces itself to nobody: asking again is the only way to see it.
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Runs a command that ends by itself, and takes what it prints. One that does not end is killed, and fails the story.
+pub(crate) fn run(mut command: Command) -> Output {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program under test starts");
+    let mut pipes = (child.stdout.take().expect("it is piped"), child.stderr.take().expect("it is piped"));
+    let reader = std::thread::spawn(move || {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        // Commands say little: neither pipe fills up while the other is read.
+        pipes
+            .0
+            .read_to_end(&mut stdout)
+            .and_then(|_| pipes.1.read_to_end(&mut stderr))
+            .expect("pipes can be read");
+        (stdout, stderr)
+    });
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the process can be asked") {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill().and_then(|()| child.wait()).expect("the process can be killed");
+            let (stdout, stderr) = reader.join().expect("the pipes were read");
+            panic!(
+                "it does not end: {}{}",
+                String::from_utf8_lossy(&stdout),
+                String::from_utf8_lossy(&stderr)
+            );
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let (stdout, stderr) = reader.join().expect("the pipes were read");
+    Output { status, stdout, stderr }
 }
 
 /// The socket address of `http://host:port`.
