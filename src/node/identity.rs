@@ -1,10 +1,15 @@
-//! Who the node is: an Ed25519 key in its own directory, made at the first start.
+//! Who the node is: an Ed25519 key in its own directory, made at the first start, or by `troupe node id` before.
+//!
+//! ```text
+//! node_key    secret[32]                made here
+//!             secret[32] ‖ public[32]   left by Garage: a node that moves over keeps its id
+//! ```
 
-use ed25519_dalek::{SECRET_KEY_LENGTH, SigningKey};
+use ed25519_dalek::{KEYPAIR_LENGTH, SECRET_KEY_LENGTH, SigningKey};
 use rand::Rng;
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use troupe_actors::ids::NodeId;
 
@@ -23,13 +28,18 @@ pub enum IdentityError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error(
-        "the node's key {} is not {SECRET_KEY_LENGTH} bytes long: restore it, or the node is another one",
-        path.display()
-    )]
+    #[error("{} does not hold a node's key: restore it, or remove it and be another node", path.display())]
     Malformed {
         /// The key's file.
         path: PathBuf,
+    },
+    /// Others may read the file.
+    #[error("the node's key {} can be read by others (mode {mode:04o}): run chmod 600 on it", path.display())]
+    Open {
+        /// The key's file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
     },
 }
 
@@ -39,14 +49,28 @@ pub enum IdentityError {
 /// [`IdentityError`].
 pub fn read(metadata_dir: &Path) -> Result<Option<NodeId>, IdentityError> {
     let path = metadata_dir.join(KEY_FILE);
-    match fs::read(&path) {
-        Ok(bytes) => {
-            let secret = bytes.try_into().map_err(|_| IdentityError::Malformed { path })?;
-            Ok(Some(NodeId(SigningKey::from_bytes(&secret).verifying_key().to_bytes())))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(IdentityError::Io { path, source }),
+    let failed = |source| IdentityError::Io { path: path.clone(), source };
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(failed(source)),
+    };
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+    // A group may have it: orchestrators hand volumes to groups.
+    if mode & 0o007 != 0 {
+        return Err(IdentityError::Open { path, mode });
     }
+    let mut bytes = Vec::new();
+    (&mut file).take(KEYPAIR_LENGTH as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let key = signing_key(&bytes).ok_or(IdentityError::Malformed { path })?;
+    Ok(Some(NodeId(key.verifying_key().to_bytes())))
+}
+
+fn signing_key(bytes: &[u8]) -> Option<SigningKey> {
+    if let Ok(secret) = bytes.try_into() {
+        return Some(SigningKey::from_bytes(secret));
+    }
+    SigningKey::from_keypair_bytes(bytes.try_into().ok()?).ok()
 }
 
 /// Reads the node's id, or makes a key for a new node.
@@ -60,28 +84,32 @@ pub fn read_or_create(metadata_dir: &Path) -> Result<NodeId, IdentityError> {
     let mut secret = [0; SECRET_KEY_LENGTH];
     rand::rng().fill_bytes(&mut secret);
     let path = metadata_dir.join(KEY_FILE);
-    create(&path, &secret).map_err(|source| IdentityError::Io { path, source })?;
-    Ok(NodeId(SigningKey::from_bytes(&secret).verifying_key().to_bytes()))
+    create(metadata_dir, &path, &secret)
+        .map_err(|source| IdentityError::Io { path: path.clone(), source })?;
+    // What is read is what counts: another process may have been first.
+    read(metadata_dir)?.ok_or(IdentityError::Malformed { path })
 }
 
-/// Written aside and moved into place, so that a crash leaves a whole key or none.
-fn create(path: &Path, secret: &[u8]) -> io::Result<()> {
-    let newborn = path.with_extension("new");
-    match fs::remove_file(&newborn) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
+/// Written aside and linked into place, so that a crash leaves a whole key or none, and of two processes that make one
+/// at the same time the first wins.
+fn create(metadata_dir: &Path, path: &Path, secret: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(metadata_dir)?;
+    let newborn = path.with_extension(format!("{:016x}.new", rand::random::<u64>()));
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(&newborn)?;
     file.write_all(secret)?;
     file.sync_all()?;
-    fs::rename(&newborn, path)?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    let linked = fs::hard_link(&newborn, path);
+    fs::remove_file(&newborn)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    File::open(metadata_dir)?.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_node_keeps_its_identity_and_nobody_else_can_read_its_key() {
@@ -97,7 +125,47 @@ mod tests {
     #[test]
     fn a_damaged_key_is_not_silently_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(KEY_FILE), b"short").unwrap();
+        write_key(dir.path(), b"short", 0o600);
         assert!(matches!(read_or_create(dir.path()), Err(IdentityError::Malformed { .. })));
+    }
+
+    fn write_key(dir: &Path, bytes: &[u8], mode: u32) {
+        let path = dir.join(KEY_FILE);
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_key_pair_that_garage_left_names_the_same_node_as_its_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let pair = SigningKey::from_bytes(&[7; 32]).to_keypair_bytes();
+        write_key(dir.path(), &pair, 0o600);
+        let node = read(dir.path()).unwrap();
+        write_key(dir.path(), &pair[..32], 0o600);
+        assert_eq!(read(dir.path()).unwrap(), node);
+        let mut torn = pair;
+        torn[63] ^= 1;
+        write_key(dir.path(), &torn, 0o600);
+        assert!(matches!(read(dir.path()), Err(IdentityError::Malformed { .. })));
+    }
+
+    #[test]
+    fn a_key_that_everybody_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        write_key(dir.path(), &[7; 32], 0o644);
+        let error = read(dir.path()).unwrap_err().to_string();
+        assert!(error.ends_with("can be read by others (mode 0644): run chmod 600 on it"), "{error}");
+    }
+
+    #[test]
+    fn of_many_that_make_a_key_at_once_all_see_the_same_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let nodes: Vec<_> = std::thread::scope(|scope| {
+            let makers: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| read_or_create(dir.path()).unwrap())).collect();
+            makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+        });
+        assert!(nodes.iter().all(|node| *node == nodes[0]));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -23,6 +23,7 @@ mod kill;
 mod large;
 mod library;
 mod limits;
+mod operator;
 mod permissions;
 mod poll_item;
 mod poll_race;
