@@ -105,6 +105,8 @@ pub struct Node {
     pub id: NodeId,
     /// Where the K2V API listens; `None` for a Unix socket.
     pub k2v_addr: Option<SocketAddr>,
+    /// The same for people, a Unix socket included.
+    k2v_shown: String,
     /// Where other nodes connect.
     pub rpc_addr: SocketAddr,
     /// Where the admin API listens; `None` if the configuration names no port.
@@ -141,6 +143,7 @@ impl Node {
     /// [`NodeError`] says what is wrong and where.
     pub async fn prepare(config: &Config) -> Result<Node, NodeError> {
         let stop_signals = StopSignals::listen()?;
+        let k2v_addr = config.k2v.bind_addr.as_ref().ok_or(NodeError::NoK2vAddr)?;
         let dir = &config.metadata_dir;
         std::fs::create_dir_all(dir)
             .map_err(|source| NodeError::MetadataDir { path: dir.clone(), source })?;
@@ -161,7 +164,6 @@ impl Node {
         let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
         let admin = AdminServers::start(config, parts)?;
 
-        let k2v_addr = config.k2v.bind_addr.as_ref().ok_or(NodeError::NoK2vAddr)?;
         let parts = K2vParts { shards: shards.clone(), control: control.clone(), node: id };
         let k2v = server::bind(k2v_addr, config, parts).map_err(|source| NodeError::Bind {
             what: "K2V API",
@@ -169,13 +171,12 @@ impl Node {
             source,
         })?;
         let (rpc_addr, admin_addr, bound) = (rpc.addr, admin.addr, k2v.addrs.first().copied());
-        let shown = bound.map_or_else(|| k2v_addr.to_string(), |addr| addr.to_string());
-        log::info!("node {id} started: K2V API on {shown}, RPC on {rpc_addr}");
-        let k2v_addr = bound;
+        let k2v_shown = bound.map_or_else(|| k2v_addr.to_string(), |addr| addr.to_string());
         let (k2v, waiting) = (k2v.stop, Some(k2v.server));
         Ok(Node {
             id,
-            k2v_addr,
+            k2v_addr: bound,
+            k2v_shown,
             rpc_addr,
             admin_addr,
             control,
@@ -195,6 +196,8 @@ impl Node {
     pub fn serve(&mut self) {
         if let Some(server) = self.waiting.take() {
             actix_rt::spawn(server);
+            let Node { id, k2v_shown, rpc_addr, .. } = self;
+            log::info!("node {id} started: K2V API on {k2v_shown}, RPC on {rpc_addr}");
         }
     }
 

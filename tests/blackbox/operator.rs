@@ -4,7 +4,7 @@ use crate::harness::node::{free_address, troupe};
 use crate::harness::{Client, Connection, Credentials, Home, Node, Request};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -178,4 +178,17 @@ fn a_mistake_in_the_configuration_names_the_line_and_what_was_meant() {
         said.contains("troupe.toml:2: unknown key `replication_facto`, did you mean `replication_factor`?"),
         "{said}"
     );
+}
+
+#[test]
+fn under_journald_a_line_carries_its_priority_and_no_time() {
+    let home = Home::new();
+    let file = home.write("stderr.log", "");
+    let status = std::fs::metadata(file).unwrap();
+    let stream = format!("{}:{}", status.dev(), status.ino());
+    let node = Node::dev_in(home, &[("JOURNAL_STREAM", &stream)]);
+    assert!(node.log().lines().all(|line| line.starts_with("<6>troupe::")), "{}", node.log());
+    // The variable is inherited by processes whose output goes elsewhere.
+    let node = Node::dev_in(node.kill(), &[("JOURNAL_STREAM", "1:1")]);
+    assert!(node.log().lines().last().unwrap().starts_with('['), "{}", node.log());
 }
