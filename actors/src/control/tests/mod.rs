@@ -1,6 +1,7 @@
 mod actor;
 mod changes;
 mod golden;
+mod histories;
 mod laws;
 mod ordering;
 
@@ -40,16 +41,20 @@ pub(super) struct Plane {
 
 impl Plane {
     pub(super) fn new(replication_factor: u8) -> Plane {
-        Plane::load(replication_factor, MemoryControlStore::default())
+        Plane::on(NODE, replication_factor)
+    }
+
+    pub(super) fn on(node: NodeId, replication_factor: u8) -> Plane {
+        Plane::load(node, replication_factor, MemoryControlStore::default())
     }
 
     /// The same plane after a restart.
     pub(super) fn restarted(self) -> Plane {
-        Plane::load(1, self.rows)
+        Plane::load(NODE, 1, self.rows)
     }
 
-    fn load(replication_factor: u8, rows: MemoryControlStore) -> Plane {
-        let mut core = ControlCore::load(NODE, replication_factor, &rows.load().unwrap()).unwrap();
+    fn load(node: NodeId, replication_factor: u8, rows: MemoryControlStore) -> Plane {
+        let mut core = ControlCore::load(node, replication_factor, &rows.load().unwrap()).unwrap();
         let now = WallMs(1_000);
         let mut effects = core.step(now, Event::Start { token_key: [9; 32] });
         let snapshot = loop {
