@@ -87,3 +87,6 @@ impl<P: Pages> MessageBody for PageBody<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
