@@ -6,6 +6,7 @@ use crate::oracle::{History, WriteId, Writes};
 use crate::random::Random;
 use crate::world::{Message, RequestNumber, World};
 use troupe_actors::causality::{Context, SeenMarker};
+use troupe_actors::limits::FULL_PROBE_INTERVAL_MS;
 use troupe_actors::store::range::KeyRange;
 
 /// A causality token, and what it stands for.
@@ -61,7 +62,7 @@ impl Habits {
         Habits {
             items_in_use: random.between(1, ITEM_COUNT as u64) as usize,
             delete_percent: *random.pick(&[5, 25, 60]),
-            think_us_max: *random.pick(&[100, 1_000, 5_000]),
+            think_us_max: *random.pick(&[100, 1_000, 5_000, 20_000]),
         }
     }
 }
@@ -72,6 +73,8 @@ enum Role {
     Writer,
     ItemPoller,
     Follower,
+    /// Writes once, when all others are done.
+    Last,
 }
 
 pub(crate) struct Client {
@@ -136,7 +139,12 @@ impl Client {
         let writers = random.between(1, 6) as usize;
         let pollers = random.below(3);
         let followers = random.below(3);
-        let roles = [(Role::Writer, writers), (Role::ItemPoller, pollers), (Role::Follower, followers)];
+        let roles = [
+            (Role::Writer, writers),
+            (Role::ItemPoller, pollers),
+            (Role::Follower, followers),
+            (Role::Last, 1),
+        ];
         let roles = roles.into_iter().flat_map(|(role, count)| std::iter::repeat_n(role, count));
         let mut client = |role| Client {
             role,
@@ -159,6 +167,7 @@ impl World {
             return Ok(());
         }
         let ask = match role {
+            Role::Last => return Ok(()),
             Role::Writer => self.writer_asks(at),
             Role::ItemPoller => self.item_poller_asks(at),
             Role::Follower => {
@@ -237,6 +246,28 @@ impl World {
         let token =
             if self.random.percent(70) { tokens[tokens.len() - 1] } else { *self.random.pick(&tokens) };
         Ask::PollItem(item, token.clone())
+    }
+
+    /// One more write to each shard, with a token of what is there, some time after everything else.
+    pub(crate) fn write_once_more(&mut self) -> Result<Vec<WriteId>, Violation> {
+        let mut writes = Vec::new();
+        for partition in [0, PARTITION_COUNT - 1] {
+            let item = ItemIndex::all().find(|item| item.partition() == partition);
+            let Some(item) = item else { continue };
+            let (_, token) = self.look_at(item)?;
+            writes.push((self.oracle.try_write(item, false, token.seen), token.context));
+        }
+        let ids = writes.iter().map(|(id, _)| *id).collect();
+        let later_us = 2 * 1000 * FULL_PROBE_INTERVAL_MS;
+        self.scheduler.send(later_us, Message::LastWrite(writes));
+        Ok(ids)
+    }
+
+    pub(crate) fn last_client_writes(&mut self, writes: Vec<(WriteId, Context)>) {
+        self.note("last write", &[]);
+        self.requests_made += 1;
+        let request = RequestNumber(self.requests_made);
+        self.ask(self.clients.len() - 1, request, Ask::Write(writes));
     }
 
     fn any_item(&mut self) -> ItemIndex {

@@ -55,7 +55,8 @@ impl Disk {
             Fate::Vanished => self.vanish(),
         };
         self.store = MemoryStore::from_image(image, epoch);
-        self.fill(false);
+        // A restart makes no room.
+        self.fill(self.is_full);
     }
 
     /// The file system has no room any more, or has some again.

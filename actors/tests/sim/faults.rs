@@ -30,7 +30,7 @@ impl World {
                 what: error.to_string(),
             })?;
             let mut seed = self.random.seed();
-            if self.mutation == Mutation::ActorIdReusedAfterAmnesia {
+            if self.mutation == Mutation::ActorIdReusedAfterAmnesia && meta.is_none() {
                 // An actor id that is derived instead of drawn.
                 seed = [shard.index() as u8; 32];
             }

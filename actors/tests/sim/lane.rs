@@ -158,7 +158,10 @@ impl World {
         let Some(node) = &mut self.node else { return Ok(()) };
         let group = std::mem::take(&mut node.lane.committing);
         let mut outcome = Ok(());
-        if is_tried {
+        if self.disk.is_full && self.random.percent(20) {
+            // So full that not even deletions find room.
+            outcome = Err(CommitError::DiskFull);
+        } else if is_tried {
             outcome = self.disk.commit(group.iter().flat_map(|batch| &batch.payload.writes));
         }
         let is_stored = is_tried && outcome.is_ok();

@@ -24,6 +24,7 @@ mod scheduler;
 mod trace;
 mod world;
 
+use invariants::Violation;
 use mutations::Mutation;
 use std::time::Duration;
 use troupe_actors::clock::{monotonic_now, wall_now};
@@ -90,10 +91,13 @@ fn the_same_seed_gives_the_same_run() {
 #[test]
 fn every_mutation_is_caught() {
     for mutation in Mutation::ALL {
-        let caught =
-            (0..MUTATION_SEEDS_MAX).find_map(|seed| Some((seed, run(seed, mutation, false).violation?)));
+        // Other promises may break along with the one that the bug is about.
+        let is_caught = |violation: &Violation| mutation.breaks().contains(&violation.invariant);
+        let caught = (0..MUTATION_SEEDS_MAX).find_map(|seed| {
+            let violation = run(seed, mutation, false).violation.filter(is_caught)?;
+            Some((seed, violation))
+        });
         let Some((seed, violation)) = caught else { panic!("{mutation:?} was not caught") };
-        assert!(mutation.breaks().contains(&violation.invariant), "{mutation:?}: {violation:?}");
         println!("{mutation:?} is caught by seed {seed}: {}", violation.invariant);
     }
 }

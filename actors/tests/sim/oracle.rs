@@ -10,6 +10,9 @@ use troupe_actors::causality::{Context, Dot};
 /// No run tries more writes.
 pub(crate) const WRITES_MAX: usize = 512;
 
+/// Room for the writes that end a run.
+const LAST_WRITES: usize = 2;
+
 /// One write that a client tried.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct WriteId(pub(crate) usize);
@@ -153,7 +156,7 @@ impl Oracle {
     }
 
     pub(crate) fn has_room(&self, writes: usize) -> bool {
-        self.tried.len() + writes <= WRITES_MAX
+        self.tried.len() + writes + LAST_WRITES <= WRITES_MAX
     }
 
     pub(crate) fn tried(&self, id: WriteId) -> &Tried {

@@ -5,10 +5,11 @@ use crate::disk::Disk;
 use crate::invariants::{Violation, rest};
 use crate::mutations::Mutation;
 use crate::node::Node;
-use crate::oracle::Oracle;
+use crate::oracle::{Oracle, WriteId};
 use crate::random::Random;
 use crate::scheduler::Scheduler;
 use crate::trace::Trace;
+use troupe_actors::causality::Context;
 use troupe_actors::clock::WallMs;
 use troupe_actors::store::Epoch;
 use troupe_actors::store::lane::PersistError;
@@ -29,6 +30,8 @@ pub(crate) enum Message {
     Fault,
     /// A node that is down comes up again.
     Start,
+    /// The last client writes, when all others are done.
+    LastWrite(Vec<(WriteId, Context)>),
 }
 
 /// How a run ended.
@@ -68,7 +71,7 @@ pub(crate) struct World {
 pub(crate) fn run(seed: u64, mutation: Mutation, is_recorded: bool) -> Outcome {
     let mut random = Random::new(seed);
     let epoch = Epoch(random.next());
-    let requests_left = random.between(20, 120) as u32;
+    let requests_left = random.between(20, 200) as u32;
     let mut world = World {
         mutation,
         scheduler: Scheduler::new(),
@@ -100,6 +103,15 @@ impl World {
             self.scheduler.send(delay_us, Message::ClientActs(client));
         }
         self.schedule_fault();
+        self.come_to_rest()?;
+        self.check_rest()?;
+        let last = self.write_once_more()?;
+        self.come_to_rest()?;
+        rest::check_taken(&self.oracle, &last)?;
+        self.check_rest()
+    }
+
+    fn come_to_rest(&mut self) -> Result<(), Violation> {
         let mut messages = 0;
         while let Some(message) = self.scheduler.next() {
             messages += 1;
@@ -107,7 +119,7 @@ impl World {
             self.deliver(message)?;
             self.stop_if_drained()?;
         }
-        self.check_rest()
+        Ok(())
     }
 
     fn deliver(&mut self, message: Message) -> Result<(), Violation> {
@@ -117,6 +129,10 @@ impl World {
             Message::Inside(life, inside) => self.node_does(life, inside),
             Message::Fault => self.fault(),
             Message::Start => self.start(),
+            Message::LastWrite(ids) => {
+                self.last_client_writes(ids);
+                Ok(())
+            }
         }
     }
 

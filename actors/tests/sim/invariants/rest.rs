@@ -1,4 +1,5 @@
 use super::{Violation, require};
+use crate::oracle::{Fate, Oracle, WriteId};
 
 /// Messages of one run. Far beyond what any run needs: more of them is a loop.
 const MESSAGES_MAX: u64 = 50_000;
@@ -13,4 +14,11 @@ pub(crate) fn check_pollers(in_core: usize, waiting: usize) -> Result<(), Violat
     require("a poll that is over is forgotten", in_core == waiting, || {
         format!("{in_core} pollers for {waiting} polls")
     })
+}
+
+/// Everything is over, nothing is broken, there is room, and a client writes once more.
+pub(crate) fn check_taken(oracle: &Oracle, ids: &[WriteId]) -> Result<(), Violation> {
+    let fates: Vec<Fate> = ids.iter().map(|id| oracle.tried(*id).fate).collect();
+    let is_taken = fates.iter().all(|fate| *fate == Fate::Acknowledged);
+    require("a node that has room takes writes", is_taken, || format!("{ids:?}: {fates:?}"))
 }
