@@ -40,8 +40,9 @@ pub const WATERMARK_STEP_MS: u64 = 60_000;
 pub const ACTOR_HISTORY_MAX: usize = 4096;
 
 /// Changes that a shard keeps in memory so that a poll of a range need not read the range again. A poll that lags
-/// further behind reads the range from disk.
-pub const RECENT_CHANGES_MAX: usize = 1024;
+/// further behind reads the range from disk. About 100 bytes each with keys of usual length: 26 MB if every shard is
+/// full of them.
+pub const RECENT_CHANGES_MAX: usize = 256;
 
 /// Requests that wait in one shard's mailbox. Beyond it: 503, nothing applied.
 pub const SHARD_MAILBOX_MAX: usize = 4096;
