@@ -314,3 +314,18 @@ fn a_batch_of_more_items_than_are_taken_is_refused_whole() {
     assert!(matches!(answer.status, 400 | 409 | 413), "{answer}");
     assert_eq!(client.get(&pk, "sk").status, 404);
 }
+
+#[test]
+fn more_connections_than_descriptors_leave_a_node_that_serves_again() {
+    let mut node = Node::dev_with_descriptors(256);
+    let client = node.client();
+    client.put("pk", "sk", None, "before").expect(204);
+    let idle: Vec<_> = (0..400).filter_map(|_| TcpStream::connect(node.addr).ok()).collect();
+    assert!(idle.len() > 256);
+    // Who is connected is served meanwhile.
+    assert!(client.read("pk", "sk").holds(&[Some("before")]));
+    drop(idle);
+    node.client().put("pk", "sk2", None, "after").expect(204);
+    assert!(node.is_running());
+    assert!(node.log().len() < 1 << 20, "the log is not flooded: {} bytes", node.log().len());
+}

@@ -1,5 +1,5 @@
 use super::{Request, Response};
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -37,6 +37,11 @@ impl Connection {
     /// Tells the server that nothing more comes; the answer can still be read.
     pub(crate) fn finish_sending(&mut self) -> io::Result<()> {
         self.reader.get_mut().shutdown(Shutdown::Write)
+    }
+
+    /// Everything up to the end of the connection.
+    pub(crate) fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        self.reader.read_to_end(bytes)
     }
 
     /// Whether the server has closed the connection, waiting for it to do so.

@@ -105,8 +105,23 @@ impl Node {
 
     /// `troupe dev` in an existing directory, under these environment variables.
     pub(crate) fn dev_in(home: Home, environment: &[(&str, &str)]) -> Node {
-        let mut command = dev_command(&home);
-        command.envs(environment.iter().copied()).stdout(Stdio::piped());
+        let mut command = dev_command(troupe(), &home);
+        command.envs(environment.iter().copied());
+        Node::dev_as(home, command)
+    }
+
+    /// `troupe dev` in an empty directory, with so many file descriptors at most.
+    pub(crate) fn dev_with_descriptors(count: u32) -> Node {
+        let home = Home::new();
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {count}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_troupe")]);
+        let command = dev_command(shell, &home);
+        Node::dev_as(home, command)
+    }
+
+    fn dev_as(home: Home, mut command: Command) -> Node {
+        command.stdout(Stdio::piped());
         let mut process = Process::start(command, &home.path().join("stderr.log"));
         let exports = read_exports(&mut process);
         let export = |name: &str| exports[name].clone();
@@ -126,7 +141,7 @@ impl Node {
 
     /// The bare process of [`Node::dev_in`], not waited for.
     pub(crate) fn dev_process(home: &Home) -> Process {
-        let mut command = dev_command(home);
+        let mut command = dev_command(troupe(), home);
         command.stdout(Stdio::null());
         Process::start(command, &home.path().join("stderr.log"))
     }
@@ -180,8 +195,7 @@ impl Node {
     }
 }
 
-fn dev_command(home: &Home) -> Command {
-    let mut command = troupe();
+fn dev_command(mut command: Command, home: &Home) -> Command {
     command.args(["dev", "--dir"]).arg(home.path().join("node"));
     for flag in ["--k2v-addr", "--admin-addr", "--rpc-addr"] {
         command.args([flag, "127.0.0.1:0"]);
