@@ -167,11 +167,11 @@ impl Bench {
         stage: &mut Stage,
         workload: Workload,
     ) -> Result<Outcome, Failure> {
-        let warm_up = Until { duration: Duration::from_secs(self.warm_up), requests: u64::MAX };
-        let until =
-            Until { duration: Duration::from_secs(self.duration), requests: self.count.unwrap_or(u64::MAX) };
+        let requests = self.count.unwrap_or(u64::MAX);
+        let warm_up = Until { duration: Duration::from_secs(self.warm_up), requests };
+        let until = Until { duration: Duration::from_secs(self.duration), requests };
         session.terminal.remark(&format!("{}: warming up", workload.name()));
-        let warm = stage.run(workload, warm_up, stage.warm_up_requests(workload)).await?;
+        let warm = stage.run(workload, warm_up, stage.warm_up_requests(workload).min(requests)).await?;
         if warm.requests == warm.failed() {
             return Ok(warm);
         }

@@ -25,6 +25,9 @@ pub(crate) const REQUESTS_MAX: u64 = 4_000_000;
 /// How many items go into one request of the preparations.
 const ITEMS_AT_ONCE: u64 = 1_000;
 
+/// How many partitions are cleaned up by one request.
+const PARTITIONS_AT_ONCE: usize = 20;
+
 /// How many requests of the preparations are on their way at once.
 const REQUESTS_AT_ONCE: usize = 4;
 
@@ -220,9 +223,10 @@ impl Stage {
         .flatten()
         .collect();
         let bar = terminal.bar(partitions.len() as u64, "partitions cleaned up");
-        for partition in partitions {
-            self.bucket.delete_batch(&[BatchDelete::all(partition)]).await?;
-            bar.inc(1);
+        let partitions: Vec<_> = partitions.into_iter().map(BatchDelete::all).collect();
+        for partitions in partitions.chunks(PARTITIONS_AT_ONCE) {
+            self.bucket.delete_batch(partitions).await?;
+            bar.inc(partitions.len() as u64);
         }
         bar.finish_and_clear();
         Ok(())

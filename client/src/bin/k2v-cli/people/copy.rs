@@ -5,12 +5,11 @@
 //! over what changed since.
 
 use clap::Args;
-use futures_util::TryStreamExt;
 use indicatif::ProgressBar;
 use k2v_client::Bucket;
 
 use super::reconcile::{Existing, Tally, Writer, plan};
-use super::verify::{Pair, SideBySide};
+use super::verify::{Pair, PartitionKeys, SideBySide};
 use crate::args::Place;
 use crate::connection::{self, Connection, Names, Secret, Setting};
 use crate::failure::Failure;
@@ -146,12 +145,8 @@ impl Copy {
     async fn walk(&self, from: &Bucket, to: &Bucket, bar: &ProgressBar) -> Result<Walk, Failure> {
         let mut walk = Walk::default();
         let mut writer = Writer::new(to.clone());
-        let mut partitions = from.partitions();
-        if let Some(prefix) = &self.prefix {
-            partitions = partitions.prefix(prefix);
-        }
-        while let Some(partition) = partitions.try_next().await? {
-            let pk = partition.partition_key;
+        let mut partitions = PartitionKeys::new(from, to, self.prefix.as_deref());
+        while let Some(pk) = partitions.next().await? {
             let mut pairs = SideBySide::new(from, to, &pk);
             while let Some(pair) = pairs.next().await? {
                 let (entry, held) = match pair {

@@ -1,9 +1,54 @@
-//! Two partitions side by side, in the order of their keys.
+//! Two buckets side by side, in the order of their keys.
 
 use std::cmp::Ordering;
 
 use futures_util::TryStreamExt;
-use k2v_client::{Bucket, Entry, Error, Items};
+use k2v_client::{Bucket, Entry, Error, Items, Partition, Partitions};
+
+/// The keys of the partitions of two buckets, each once.
+///
+/// A partition whose items are all deleted is not listed. If the other bucket lists it, it is walked all the same: so
+/// a deletion that emptied a partition is not overlooked.
+pub(crate) struct PartitionKeys {
+    source: Partitions,
+    target: Partitions,
+    source_next: Option<Partition>,
+    target_next: Option<Partition>,
+    is_started: bool,
+}
+
+impl PartitionKeys {
+    pub(crate) fn new(source: &Bucket, target: &Bucket, prefix: Option<&str>) -> Self {
+        let partitions = |bucket: &Bucket| match prefix {
+            Some(prefix) => bucket.partitions().prefix(prefix),
+            None => bucket.partitions(),
+        };
+        Self {
+            source: partitions(source),
+            target: partitions(target),
+            source_next: None,
+            target_next: None,
+            is_started: false,
+        }
+    }
+
+    pub(crate) async fn next(&mut self) -> Result<Option<String>, Error> {
+        if !self.is_started {
+            self.is_started = true;
+            self.source_next = self.source.try_next().await?;
+            self.target_next = self.target.try_next().await?;
+        }
+        let keys = [&self.source_next, &self.target_next];
+        let key = keys.into_iter().flatten().map(|partition| partition.partition_key.clone()).min();
+        if self.source_next.as_ref().map(|partition| &partition.partition_key) == key.as_ref() {
+            self.source_next = self.source.try_next().await?;
+        }
+        if self.target_next.as_ref().map(|partition| &partition.partition_key) == key.as_ref() {
+            self.target_next = self.target.try_next().await?;
+        }
+        Ok(key)
+    }
+}
 
 /// One sort key, as it is here and there.
 #[derive(Debug, PartialEq, Eq)]

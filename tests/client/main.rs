@@ -1,0 +1,21 @@
+//! The promises of `k2v-cli`, kept by the program itself against a real node. One story per file.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on has failed")]
+
+#[path = "../blackbox/harness/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the other test binary uses the rest")]
+mod harness;
+
+mod program;
+
+mod benchmark;
+mod conflicts;
+mod exit_codes;
+mod guide;
+mod manual;
+mod people;
+mod real_data;
+mod scripts;
+mod terminal;
+mod transfer;
+mod watch;

@@ -1,0 +1,88 @@
+//! The daily work of a person: put, get, list, count, remove, resolve.
+
+use crate::program::Program;
+
+#[test]
+fn an_update_replaces_where_a_plain_put_adds() {
+    let program = Program::shared("put");
+    program.ok("put pk sk one");
+    program.ok("put pk sk two --update");
+    assert_eq!(program.ok("get pk sk").text(), "two");
+    program.ok("put pk sk three");
+    assert_eq!(program.run("get pk sk").code, 4);
+    program.ok("put pk sk four --update");
+    assert_eq!(program.ok("get pk sk").text(), "four");
+    program.ok("put pk new first --update");
+    assert_eq!(program.ok("get pk new -o json").json()["v"], serde_json::json!(["Zmlyc3Q="]));
+    assert_eq!(program.run_with_input(&["put", "pk", "input"], b"\x00\xff").code, 0);
+    assert_eq!(program.ok("get pk input").out, b"\x00\xff");
+}
+
+#[test]
+fn listings_come_in_four_formats() {
+    let program = Program::shared("ls");
+    program.ok("put part/1 a one");
+    program.ok("put part/1 b two");
+    program.ok("put part/2 c three");
+    assert_eq!(program.ok("ls -o raw").text(), "part/1\npart/2\n");
+    assert_eq!(program.ok("ls part/1 -o raw").text(), "a\nb\n");
+    assert_eq!(program.ok("ls part/1 -o jsonl --prefix b").json_lines()[0]["v"][0], "dHdv");
+    assert_eq!(program.ok("ls part/1 -o json").json().as_array().unwrap().len(), 2);
+    let table = program.ok("ls part/1 -o table").text();
+    assert_eq!(table, "SORT KEY  SIZE  VALUE\na          3 B  one\nb          3 B  two\n");
+    let du = program.ok("du -o json").json();
+    let total = serde_json::json!({"partitions":2,"entries":3,"conflicts":0,"values":3,"bytes":11});
+    assert_eq!(du["total"], total);
+    assert_eq!(program.ok("du part/2 -o raw").text(), "5\tpart/2\n5\n");
+}
+
+#[test]
+fn a_dry_run_removes_nothing_and_says_what_would_go() {
+    let program = Program::shared("rm");
+    for sk in ["a1", "a2", "b"] {
+        program.ok_args(&["put", "pk", sk, "x"]);
+    }
+    let dry = program.ok("rm pk --prefix a --dry-run -o raw");
+    assert_eq!(dry.text(), "a1\na2\n");
+    assert!(dry.err.contains("2 items would be deleted; nothing was"), "{dry:?}");
+    program.ok("rm pk b --dry-run");
+    program.ok("delete-range pk --all --dry-run");
+    assert_eq!(program.ok("ls pk -o raw").text(), "a1\na2\nb\n");
+    assert_eq!(program.ok("rm pk --prefix a -o json").json()["deletedItems"], 2);
+    program.ok("rm pk b");
+    assert_eq!(program.ok("ls pk -o raw").text(), "");
+    assert_eq!(program.run("rm pk never-written").code, 3);
+    assert_eq!(program.run("rm pk").code, 2);
+    assert_eq!(program.run("rm pk --all --limit 1").code, 2);
+}
+
+#[test]
+fn a_conflict_is_resolved_by_number_by_value_by_program_or_by_deletion() {
+    let program = Program::shared("resolve");
+    let plant = |sk: &str| {
+        for value in ["pear", "apple"] {
+            program.ok_args(&["put", "pk", sk, value]);
+        }
+    };
+    for sk in ["keep", "value", "merge", "delete", "failing"] {
+        plant(sk);
+    }
+    let message = program.run("get pk keep").err;
+    assert!(message.contains("1: apple\n  2: pear"), "{message}");
+    program.ok("resolve pk keep --keep 2");
+    assert_eq!(program.ok("get pk keep").text(), "pear");
+    program.ok("resolve pk value --value plum");
+    assert_eq!(program.ok("get pk value").text(), "plum");
+    let merge = "grep -o '\"text\":\"[^\"]*\"' | cut -d '\"' -f 4 | sort | paste -sd + -";
+    program.ok_args(&["resolve", "pk", "merge", "--merge", merge]);
+    assert_eq!(program.ok("get pk merge").text(), "apple+pear\n");
+    program.ok("resolve pk delete --delete");
+    assert_eq!(program.run("get pk delete").code, 3);
+
+    assert_eq!(program.run_args(&["resolve", "pk", "failing", "--merge", "exit 1"]).code, 1);
+    assert_eq!(program.run("resolve pk failing --keep 3").code, 2);
+    assert_eq!(program.run("resolve pk failing").code, 2, "nobody is there to be asked");
+    program.ok("resolve pk failing --keep 1 --dry-run");
+    assert_eq!(program.run("get pk failing").code, 4, "nothing was written");
+    assert!(program.ok("resolve pk keep --keep 1").err.contains("nothing to resolve"));
+}
