@@ -81,7 +81,8 @@ fn tables_fit_the_terminal_and_have_colours_unless_they_are_unwanted() {
     assert!(row.ends_with('…') && row.chars().count() <= 60, "{screen}");
     assert!(screen.contains("\\u{1b}[31mred"), "a value's escapes are shown, not obeyed: {screen}");
     let coloured = terminal.screen(true);
-    assert!(coloured.contains("\x1b[36mkey-1"), "{coloured:?}");
+    let row = coloured.lines().find(|line| line.contains("key-1")).expect("a row");
+    assert!(row.contains("\x1b[36m"), "keys are cyan: {coloured:?}");
 
     terminal.enter("clear; NO_COLOR=1 k2v-cli ls pk; echo do\"\"ne again");
     terminal.wait_for("done again");
