@@ -62,8 +62,11 @@ enum Command {
 
 /// Runs the command that the arguments of this process name.
 pub fn main() -> ExitCode {
-    crate::allocator::give_back_large_blocks();
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Dev(_) | Command::Server(_)) {
+        // Before the first thread, and before anything is open.
+        crate::allocator::give_back_large_blocks();
+    }
     let result = actix_web::rt::System::new().block_on(run(cli));
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,8 +4,8 @@ use crate::source::Source;
 
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "dbg!", "#[ignore"];
 
-/// The modules that may hold `unsafe`: opening an LMDB environment is, and so is a word with the C library's allocator.
-const UNSAFE_ALLOWED: &[&str] = &["actors/src/store/lmdb.rs", "actors/src/store/lmdb/", "src/allocator.rs"];
+/// The modules that may hold `unsafe`: opening an LMDB environment is.
+const UNSAFE_ALLOWED: &[&str] = &["actors/src/store/lmdb.rs", "actors/src/store/lmdb/"];
 
 pub(crate) fn rule(source: &Source) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -15,11 +15,7 @@ pub(crate) fn rule(source: &Source) -> Vec<String> {
     let complaint = "ignores the mailbox's bound and drops silently: use `try_send` or `send`";
     complaints.extend(source.complaints_at(&source.code, "do_send", complaint));
     if !UNSAFE_ALLOWED.iter().any(|allowed| source.path.starts_with(allowed)) {
-        complaints.extend(source.complaints_at(
-            &source.code,
-            "unsafe",
-            "only the LMDB store and the allocator's settings may",
-        ));
+        complaints.extend(source.complaints_at(&source.code, "unsafe", "only the LMDB store may"));
     }
     complaints
 }

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use troupe_actors::store::StoreError;
 
 /// A page per entry; `None` is a page that cannot be read.
-struct Script(std::vec::IntoIter<Option<&'static str>>);
+struct Script(std::slice::Iter<'static, Option<&'static str>>);
 
 impl Pages for Script {
     fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
@@ -24,7 +24,7 @@ impl Pages for Script {
 async fn wire(script: &'static [Option<&'static str>]) -> String {
     let server = HttpServer::new(move || {
         App::new().default_service(fn_service(move |request: ServiceRequest| async move {
-            let pages = Script(script.to_vec().into_iter());
+            let pages = Script(script.iter());
             let response = json_response(pages).unwrap_or_else(|error| error.response("region", "/path"));
             Ok::<_, actix_web::Error>(request.into_response(response))
         }))
