@@ -194,11 +194,16 @@ impl ApiError {
         None
     }
 
+    /// Notes what only the log may know of it, if there is such a thing.
+    pub(crate) fn log(&self, event: &str) {
+        if let Some(cause) = self.inner_cause() {
+            log::error!("{event}: {self}: {cause}");
+        }
+    }
+
     /// The answer: `{"code","message","region","path"}`.
     pub(crate) fn response(&self, region: &str, raw_path: &str) -> HttpResponse {
-        if let Some(cause) = self.inner_cause() {
-            log::error!("request failed: {self}: {cause}");
-        }
+        self.log("a request failed");
         let (status, code) = self.status_and_code();
         let mut body = Vec::with_capacity(256);
         body.extend_from_slice(br#"{"code":"#);

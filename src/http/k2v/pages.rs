@@ -82,6 +82,7 @@ impl<P: Pages> MessageBody for PageBody<P> {
             }
             Err(error) => {
                 self.pages = None;
+                error.log("an answer breaks off");
                 Poll::Ready(Some(Err(error)))
             }
         }
