@@ -2,7 +2,8 @@
 
 use super::error::ApiError;
 use super::limits::{
-    BODIES_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAINED_BODY_BYTES_MAX, UNCOUNTED_BODY_BYTES_MAX,
+    BODIES_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAINED_BODY_BYTES_MAX, LARGE_BODY_BYTES,
+    UNCOUNTED_BODY_BYTES_MAX,
 };
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
@@ -10,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -26,6 +27,15 @@ pub(crate) struct UnreadBody {
 #[derive(Debug, Default)]
 pub(crate) struct BodyBudget {
     taken: AtomicUsize,
+    /// Whether a large body was dropped since anybody last asked.
+    had_large: AtomicBool,
+}
+
+impl BodyBudget {
+    /// Whether a large body was dropped since the last call.
+    pub(crate) fn had_large(&self) -> bool {
+        self.had_large.swap(false, Ordering::Relaxed)
+    }
 }
 
 /// A body that was read, and its share of the budget.
@@ -33,11 +43,13 @@ pub(crate) struct BodyBudget {
 pub(crate) struct Body {
     /// All of it.
     pub(crate) bytes: Bytes,
-    _share: Share,
+    /// To be held until nothing is left of what was made of the body.
+    pub(crate) share: Share,
 }
 
+/// A part of the budget, given back when dropped.
 #[derive(Debug)]
-struct Share {
+pub(crate) struct Share {
     bytes: usize,
     budget: Arc<BodyBudget>,
 }
@@ -56,7 +68,7 @@ impl UnreadBody {
     pub(crate) async fn read(&mut self, bytes_max: usize, too_large: ApiError) -> Result<Body, ApiError> {
         let mut share = Share { bytes: 0, budget: Arc::clone(&self.budget) };
         if let Payload::None = self.payload {
-            return Ok(Body { bytes: Bytes::new(), _share: share });
+            return Ok(Body { bytes: Bytes::new(), share });
         }
         if self.announced.is_some_and(|length| length > bytes_max as u64) {
             return Err(too_large);
@@ -81,11 +93,11 @@ impl UnreadBody {
             let chunk = match chunk {
                 Some(Ok(chunk)) => chunk,
                 Some(Err(_)) => return Err(ApiError::BodyIncomplete),
-                None => return Ok(Body { bytes: all.freeze(), _share: share }),
+                None => return Ok(Body { bytes: all.freeze(), share }),
             };
             if all.is_empty() && self.announced == Some(chunk.len() as u64) {
                 // The usual small body came in one piece: no copy, and the end need not be waited for.
-                return Ok(Body { bytes: chunk, _share: share });
+                return Ok(Body { bytes: chunk, share });
             }
             if chunk.len() > bytes_max - all.len() {
                 return Err(too_large);
@@ -121,6 +133,9 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.bytes >= LARGE_BODY_BYTES {
+            self.budget.had_large.store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! From a request that may be served to the call that serves it: what each call needs is parsed, all of it, before
 //! anything is done.
 
-use super::body::Body;
 use super::error::ApiError;
 use super::gateway::Gateway;
 use super::k2v::accept::Accept;
@@ -48,7 +47,7 @@ impl<S: Store> Gateway<S> {
         &self,
         admitted: &Admitted<'_>,
         request: &HttpRequest,
-        body: &Body,
+        body: &[u8],
         control: &ControlSnapshot,
     ) -> Result<Outcome, ApiError> {
         match admitted.call {
@@ -102,14 +101,14 @@ impl<S: Store> Gateway<S> {
         &self,
         admitted: &Admitted<'_>,
         request: &HttpRequest,
-        body: &Body,
+        body: &[u8],
         control: &ControlSnapshot,
     ) -> Result<Outcome, ApiError> {
         let context = match token(request)? {
             Some(token) => control.token_key.open_token(token)?,
             None => Context::empty(),
         };
-        let value = Value::Bytes(Cow::Owned(body.bytes.to_vec()));
+        let value = Value::Bytes(Cow::Owned(body.to_vec()));
         self.write_item(admitted, control, context, value)
     }
 
@@ -157,11 +156,11 @@ impl<S: Store> Gateway<S> {
     fn insert_batch(
         &self,
         admitted: &Admitted<'_>,
-        body: &Body,
+        body: &[u8],
         control: &ControlSnapshot,
     ) -> Result<Outcome, ApiError> {
         let tokens = &control.token_key;
-        let writes = parse_insert_batch(&body.bytes, admitted.bucket, tokens, self.value_bytes_max)?;
+        let writes = parse_insert_batch(body, admitted.bucket, tokens, self.value_bytes_max)?;
         let mut plans = Vec::with_capacity(writes.len());
         for (shard, writes) in writes {
             plans.push((shard, writes, self.plan(control, shard)?));
@@ -176,10 +175,10 @@ impl<S: Store> Gateway<S> {
     fn read_batch(
         &self,
         admitted: &Admitted<'_>,
-        body: &Body,
+        body: &[u8],
         control: &ControlSnapshot,
     ) -> Result<HttpResponse, ApiError> {
-        let queries = parse_read_batch(&body.bytes, admitted.bucket)?;
+        let queries = parse_read_batch(body, admitted.bucket)?;
         for query in &queries {
             self.plan(control, query.partition().shard())?;
         }
@@ -189,11 +188,11 @@ impl<S: Store> Gateway<S> {
     fn delete_batch(
         &self,
         admitted: &Admitted<'_>,
-        body: &Body,
+        body: &[u8],
         control: &ControlSnapshot,
     ) -> Result<Outcome, ApiError> {
         let mut plans = Vec::new();
-        for query in parse_delete_batch(&body.bytes, admitted.bucket)? {
+        for query in parse_delete_batch(body, admitted.bucket)? {
             let plan = self.plan(control, query.partition().shard())?;
             plans.push((query, plan));
         }
@@ -208,11 +207,11 @@ impl<S: Store> Gateway<S> {
     fn poll_range(
         &self,
         admitted: &Admitted<'_>,
-        body: &Body,
+        body: &[u8],
         control: &ControlSnapshot,
     ) -> Result<Outcome, ApiError> {
         let partition = admitted.partition()?;
-        let poll = parse_poll_range(&body.bytes, &partition, &control.token_key)?;
+        let poll = parse_poll_range(body, &partition, &control.token_key)?;
         self.plan(control, partition.shard())?;
         let tokens = control.token_key.clone();
         let polled = poll_range(poll, self.shards.clone(), tokens, self.stopping.clone());

@@ -6,7 +6,7 @@
 //!
 //! Nothing of the body is parsed and nothing is done before signature and digest are right (invariant 11).
 
-use super::body::{BodyBudget, UnreadBody};
+use super::body::{BodyBudget, Share, UnreadBody};
 use super::calls::{Admitted, Outcome};
 use super::cors;
 use super::error::ApiError;
@@ -67,6 +67,14 @@ impl sigv4::AccessKey for AccessKey {
     }
 }
 
+/// What is known of a request once its head was read.
+#[derive(Default)]
+struct Trail {
+    is_poll: bool,
+    /// What was made of a large body takes memory until the request is done.
+    share: Option<Share>,
+}
+
 /// How a request ended, for the log.
 pub(crate) struct Served {
     pub(crate) response: HttpResponse,
@@ -77,11 +85,11 @@ pub(crate) struct Served {
 impl<S: Store> Gateway<S> {
     /// Serves one request. Never fails: every error is an answer.
     pub(crate) async fn serve(&self, request: &mut ServiceRequest) -> Served {
-        let mut is_poll = false;
+        let mut trail = Trail::default();
         let begun = {
             let payload = std::mem::replace(request.parts_mut().1, Payload::None);
             let mut body = UnreadBody::new(payload, request.headers(), &self.bodies);
-            let begun = self.begin(request.request(), &mut body, &mut is_poll).await;
+            let begun = self.begin(request.request(), &mut body, &mut trail).await;
             if begun.is_err() {
                 body.drain().await;
             }
@@ -91,7 +99,7 @@ impl<S: Store> Gateway<S> {
         let outcome = match begun {
             Ok(Outcome::Now(response)) => Ok(response),
             Ok(Outcome::Later(later)) => {
-                if is_poll {
+                if trail.is_poll {
                     // Polls wait in their thousands, and the headers are the largest part of what one would hold.
                     *request.headers_mut() = HeaderMap::new();
                 }
@@ -106,7 +114,7 @@ impl<S: Store> Gateway<S> {
         {
             self.decorate(request.request(), origin, &mut response);
         }
-        Served { response, is_poll }
+        Served { response, is_poll: trail.is_poll }
     }
 
     /// Everything up to the point where a shard is waited for.
@@ -114,7 +122,7 @@ impl<S: Store> Gateway<S> {
         &self,
         request: &HttpRequest,
         body: &mut UnreadBody,
-        is_poll: &mut bool,
+        trail: &mut Trail,
     ) -> Result<Outcome, ApiError> {
         if request.method() == Method::OPTIONS {
             return self.preflight(request).map(Outcome::Now);
@@ -130,14 +138,16 @@ impl<S: Store> Gateway<S> {
         let signed = authenticate(&head, now_s, &self.verifier, find_key)?;
         let (target, query) = (target?, query?);
         let call = route(head.method, &target, &query)?;
-        *is_poll = call.is_poll();
+        trail.is_poll = call.is_poll();
         let bucket = authorise(&control, signed.key, &target, call)?;
         let admitted = Admitted { call, bucket, target, query };
 
         let (bytes_max, too_large) = self.body_cap(call);
         let body = body.read(bytes_max, too_large).await?;
         signed.payload.check(&body.bytes)?;
-        self.call(&admitted, request, &body, &control)
+        let begun = self.call(&admitted, request, &body.bytes, &control);
+        trail.share = Some(body.share);
+        begun
     }
 
     fn body_cap(&self, call: Call) -> (usize, ApiError) {
