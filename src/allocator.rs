@@ -31,21 +31,6 @@ pub(crate) fn give_back_large_blocks() {
     let _ = again.args(arguments).env(VARIABLE, tunables).exec();
 }
 
-/// Gives back what is free inside the heaps too: many small pieces of a large batch, freed by other threads than the one
-/// that took them, leave holes that glibc keeps. Walks every heap: not for an HTTP worker, and not for every request.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "the C library offers no other way; the proof is at the block")]
-pub(crate) fn give_back_free_pages() {
-    // SAFETY: `malloc_trim` takes an integer, may be called from any thread, and touches only memory that is free.
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}
-
-/// Other C libraries have no such call.
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(crate) fn give_back_free_pages() {}
-
 /// Other C libraries give large blocks back by themselves.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(crate) fn give_back_large_blocks() {}

@@ -2,8 +2,7 @@
 
 use super::error::ApiError;
 use super::limits::{
-    BODIES_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAINED_BODY_BYTES_MAX, LARGE_BODY_BYTES,
-    UNCOUNTED_BODY_BYTES_MAX,
+    BODIES_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAINED_BODY_BYTES_MAX, UNCOUNTED_BODY_BYTES_MAX,
 };
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
@@ -11,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -27,15 +26,6 @@ pub(crate) struct UnreadBody {
 #[derive(Debug, Default)]
 pub(crate) struct BodyBudget {
     taken: AtomicUsize,
-    /// Whether a large body was dropped since anybody last asked.
-    had_large: AtomicBool,
-}
-
-impl BodyBudget {
-    /// Whether a large body was dropped since the last call.
-    pub(crate) fn had_large(&self) -> bool {
-        self.had_large.swap(false, Ordering::Relaxed)
-    }
 }
 
 /// A body that was read, and its share of the budget.
@@ -133,9 +123,6 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
-        if self.bytes >= LARGE_BODY_BYTES {
-            self.budget.had_large.store(true, Ordering::Relaxed);
-        }
     }
 }
 

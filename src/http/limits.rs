@@ -24,12 +24,6 @@ pub(crate) const BODIES_BYTES_MAX: usize = 512 << 20;
 /// Bodies up to this length are not counted against [`BODIES_BYTES_MAX`]: the number of connections bounds them.
 pub(crate) const UNCOUNTED_BODY_BYTES_MAX: usize = 16 << 10;
 
-/// Bodies from this length on leave enough holes in the heaps to be worth giving back to the system.
-pub(crate) const LARGE_BODY_BYTES: usize = 1 << 20;
-
-/// How often the holes that large bodies left are given back at most.
-pub(crate) const GIVE_BACK_INTERVAL: Duration = Duration::from_secs(1);
-
 /// Most items of one InsertBatch. A row takes some 200 bytes of memory until it is written. Beyond it: 400.
 pub(crate) const BATCH_ITEMS_MAX: usize = 200_000;
 

@@ -1,11 +1,9 @@
 //! The HTTP server around the gateway: workers, timeouts, the log of requests, the stop.
 
-use super::body::BodyBudget;
 use super::gateway::{Gateway, Served};
-use super::limits::{CLIENT_SILENCE, DRAIN_S, GIVE_BACK_INTERVAL, HEAD_TIMEOUT_MS, KEEP_ALIVE_S, LINGER_MS};
+use super::limits::{CLIENT_SILENCE, DRAIN_S, HEAD_TIMEOUT_MS, KEEP_ALIVE_S, LINGER_MS};
 use super::sigv4::VerifierConfig;
 use super::stop::{StopSignal, stop_signal};
-use crate::allocator::give_back_free_pages;
 use crate::config::{Config, ListenAddr};
 use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::rt::net::TcpStream;
@@ -62,7 +60,6 @@ impl K2vStop {
 /// The address cannot be bound.
 pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) -> io::Result<K2vServer> {
     let (polls, stopping) = stop_signal();
-    let bodies = Arc::new(BodyBudget::default());
     let gateway = Gateway {
         shards: parts.shards,
         control: parts.control,
@@ -73,7 +70,7 @@ pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) ->
         },
         value_bytes_max: config.requests.value_bytes_max,
         body_bytes_max: config.requests.body_bytes_max,
-        bodies: Arc::clone(&bodies),
+        bodies: Arc::default(),
         stopping,
     };
     let slow = config.requests.slow_request;
@@ -110,7 +107,6 @@ pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) ->
     };
     let addrs = server.addrs();
     let server = server.run();
-    actix_web::rt::spawn(give_memory_back(bodies));
     let stop = K2vStop { handle: server.handle(), polls };
     Ok(K2vServer { addrs, server, stop })
 }
@@ -124,18 +120,6 @@ fn notice_dead_clients(stream: &TcpStream) {
         socket.set_tcp_keepalive(&keepalive).and_then(|()| socket.set_tcp_user_timeout(Some(CLIENT_SILENCE)));
     if let Err(error) = set {
         log::debug!("a connection is without a time limit: {error}");
-    }
-}
-
-/// Gives the memory back that large requests leave behind, off the threads that serve.
-async fn give_memory_back(bodies: Arc<BodyBudget>) {
-    let mut pause = tokio::time::interval(GIVE_BACK_INTERVAL);
-    loop {
-        pause.tick().await;
-        if bodies.had_large() {
-            // Fails only while the process stops.
-            let _ = actix_web::rt::task::spawn_blocking(give_back_free_pages).await;
-        }
     }
 }
 
