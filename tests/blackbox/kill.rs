@@ -1,5 +1,5 @@
-//! `kill -9` at random moments under load: what was acknowledged is there, no dot is minted twice, and the counters
-//! agree with a full count.
+//! The end at random moments under load, by `kill -9` or asked for: what was acknowledged is there, no dot is minted
+//! twice, and the counters agree with a full count.
 
 mod ledger;
 
@@ -53,13 +53,13 @@ fn indexed_count(client: &Client) -> BTreeMap<String, [u64; 4]> {
     index["partitionKeys"].as_array().unwrap().iter().map(row).collect()
 }
 
-#[test]
-fn nothing_acknowledged_is_lost_and_no_dot_is_minted_twice() {
+/// Runs writers against a node that ends after a random while, `rounds` times, and checks their promises each time.
+fn check_promises(rounds: usize, end: impl Fn(Node) -> Home) {
     let mut home = Home::new();
     let mut dots = HashSet::new();
     let mut ledgers: Vec<_> = (0..WRITERS).map(Ledger::new).collect();
     let pks: Vec<_> = ledgers.iter().flat_map(Ledger::partitions).collect();
-    for round in 0..rounds("KILLS", 50) {
+    for round in 0..=rounds {
         let node = Node::dev_in(home, &[]);
         let client = node.client();
         for ledger in &mut ledgers {
@@ -76,13 +76,28 @@ fn nothing_acknowledged_is_lost_and_no_dot_is_minted_twice() {
             }
             // The moment is what is random here.
             thread::sleep(Duration::from_millis(rand::rng().random_range(20..300)));
-            node.kill()
+            end(node)
         });
-        if rand::rng().random_bool(0.25) {
-            home = kill_while_starting(home);
-        }
     }
     let acknowledged: usize = ledgers.iter().map(Ledger::acknowledged).sum();
     println!("{acknowledged} writes were acknowledged, {} dots were seen", dots.len());
-    assert!(acknowledged > rounds("KILLS", 50), "the node was killed under load");
+    assert!(acknowledged > rounds, "the node ended under load");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_no_dot_is_minted_twice() {
+    check_promises(rounds("KILLS", 50), |node| {
+        let home = node.kill();
+        if rand::rng().random_bool(0.25) { kill_while_starting(home) } else { home }
+    });
+}
+
+#[test]
+fn a_node_that_is_asked_to_end_under_load_keeps_every_promise_too() {
+    check_promises(rounds("STOPS", 10), |mut node| {
+        node.process().terminate();
+        let status = node.process().wait();
+        assert!(status.success(), "{status}: {}", node.log());
+        node.kill()
+    });
 }

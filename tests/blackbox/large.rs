@@ -8,7 +8,7 @@ use crate::harness::sign::Signing;
 use crate::harness::{Client, Home, Node, Response, base64, rounds};
 use serde_json::{Value, json};
 use std::io::BufReader;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
 const GROWTH_KIB_MAX: u64 = 32 << 10;
@@ -60,6 +60,30 @@ fn measured(node: &Node, request: crate::harness::Request) -> (Response, u64) {
     (answer, growth_kib)
 }
 
+/// Asks for the whole partition twenty times over, and reads no more than the beginning of any answer.
+fn growth_with_clients_that_do_not_read(node: &Node, queries: &str) -> u64 {
+    let client = node.client();
+    let before = anonymous_kib(node.pid());
+    let request = client.credentials.sign(client.request("SEARCH", None, &[]).with_body(queries)).to_bytes();
+    let stalled: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = TcpStream::connect(node.addr).unwrap();
+            stream.write_all(&request).unwrap();
+            let mut beginning = [0; 1000];
+            stream.read_exact(&mut beginning).unwrap();
+            stream
+        })
+        .collect();
+    // Somebody else is served as if they were not there.
+    for i in 0..100 {
+        client.put("beside", &i.to_string(), None, "x").expect(204);
+    }
+    let growth_kib = anonymous_kib(node.pid()).saturating_sub(before);
+    println!("{} stalled answers took {growth_kib} KiB", stalled.len());
+    client.delete_batch(&json!([{ "partitionKey": "beside" }])).expect(200);
+    growth_kib
+}
+
 #[test]
 fn a_partition_of_50_000_items_comes_in_one_answer_in_order_and_goes_in_one_request() {
     let count = count();
@@ -85,6 +109,9 @@ fn a_partition_of_50_000_items_comes_in_one_answer_in_order_and_goes_in_one_requ
     let items = answer[0]["items"].as_array().unwrap();
     assert_eq!((items.len(), &items[0]["sk"]), (count, &json!(format!("{:08}", count - 1))));
     assert!(growth_kib < GROWTH_KIB_MAX, "the reverse listing took {growth_kib} KiB");
+
+    let growth_kib = growth_with_clients_that_do_not_read(&node, &queries);
+    assert!(growth_kib < GROWTH_KIB_MAX, "clients that do not read took {growth_kib} KiB");
 
     let delete = client.request("POST", None, &[("delete", "")]).with_body(queries);
     let (answer, growth_kib) = measured(&node, delete);

@@ -8,6 +8,7 @@ mod harness;
 mod accept;
 mod addressing;
 mod cli;
+mod concurrent;
 mod configuration;
 mod cors;
 mod delete_batch;

@@ -99,6 +99,10 @@ impl Ledger {
             let (request, outcome) = self.next_write(client);
             self.uncertain = outcome;
             let Ok(answer) = connection.call(&client.credentials.sign(request)) else { return };
+            if answer.status == 503 {
+                // The node is stopping: the write may have happened or not, and nothing more is answered.
+                return;
+            }
             assert!(matches!(answer.status, 200 | 204), "{answer}");
             self.acknowledged += 1;
             let promised = std::mem::take(&mut self.uncertain);
@@ -109,6 +113,9 @@ impl Ledger {
             for sk in promised.into_keys() {
                 let read = client.request("GET", Some(&self.pk), &[("sort_key", &sk)]);
                 let Ok(answer) = connection.call(&client.credentials.sign(read)) else { return };
+                if answer.status == 503 {
+                    return;
+                }
                 let item = Item::of_answer(&answer.expect(200));
                 assert_eq!(
                     sorted(item.values.clone()),
