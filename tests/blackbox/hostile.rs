@@ -329,3 +329,18 @@ fn more_connections_than_descriptors_leave_a_node_that_serves_again() {
     assert!(node.is_running());
     assert!(node.log().len() < 1 << 20, "the log is not flooded: {} bytes", node.log().len());
 }
+
+#[test]
+fn large_batches_one_after_the_other_do_not_add_up() {
+    check_memory_comes_back(|node| {
+        let client = node.client();
+        for run in 0..8 {
+            let run = unique(&format!("run-{run}"));
+            let item = |i: usize| format!(r#"{{"pk":"{run}/{}","sk":"{i}","v":"eA=="}}"#, i % 50);
+            let body = format!("[{}]", (0..10_000).map(item).collect::<Vec<_>>().join(","));
+            let signing = Signing { covers_body: false, ..Signing::default() };
+            let request = client.request("POST", None, &[]).with_body(body);
+            client.exchange(&client.credentials.sign_as(request, &signing)).expect(204);
+        }
+    });
+}
