@@ -8,31 +8,30 @@ use crate::failure::Failure;
 /// The options that choose keys. Not every command has a use for every one; [`refuse`](Self::refuse)
 /// says so instead of ignoring it.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Filter")]
 pub(crate) struct Filter {
     /// Only keys that begin with this
-    #[arg(short, long, value_name = "TEXT")]
+    #[arg(short, long, value_name = "TEXT", help_heading = "Filter")]
     pub(crate) prefix: Option<String>,
     /// The first key, included (with --reverse: the highest key)
-    #[arg(short, long, value_name = "KEY")]
+    #[arg(short, long, value_name = "KEY", help_heading = "Filter")]
     pub(crate) start: Option<String>,
     /// Where to stop, excluded
-    #[arg(short, long, value_name = "KEY")]
+    #[arg(short, long, value_name = "KEY", help_heading = "Filter")]
     pub(crate) end: Option<String>,
     /// Every key
-    #[arg(short, long, conflicts_with_all = ["prefix", "start", "end"])]
+    #[arg(short, long, conflicts_with_all = ["prefix", "start", "end"], help_heading = "Filter")]
     pub(crate) all: bool,
     /// At most so many
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", help_heading = "Filter")]
     pub(crate) limit: Option<u64>,
     /// From the highest key down
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Filter")]
     pub(crate) reverse: bool,
     /// Only items with concurrent values
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Filter")]
     pub(crate) conflicts_only: bool,
     /// Also items that are deleted
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = "Filter")]
     pub(crate) tombstones: bool,
 }
 

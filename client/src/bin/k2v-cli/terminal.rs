@@ -94,8 +94,13 @@ impl Terminal {
         bar
     }
 
+    /// Whether a bar would be seen, so that it is worth finding out how long the work is.
+    pub(crate) fn shows_progress(self) -> bool {
+        !self.is_quiet && io::stderr().is_terminal()
+    }
+
     fn progress(self, total: Option<u64>) -> ProgressBar {
-        if self.is_quiet || !io::stderr().is_terminal() {
+        if !self.shows_progress() {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());

@@ -175,9 +175,9 @@ impl Bench {
         if warm.requests == warm.failed() {
             return Ok(warm);
         }
-        // As many requests as the warm-up promises, and half as many again.
+        // As many requests as the warm-up promises, and as many again.
         let rate = warm.requests as f64 / warm.elapsed.as_secs_f64().max(0.001);
-        let wanted = (rate * self.duration as f64 * 1.5) as u64;
+        let wanted = (rate * self.duration as f64 * 2.0) as u64;
         let prepared = wanted.min(until.requests).clamp(1, stage::REQUESTS_MAX);
         session.terminal.remark(&format!("{}: measuring", workload.name()));
         stage.run(workload, until, prepared).await

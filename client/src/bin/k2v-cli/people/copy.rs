@@ -8,6 +8,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use k2v_client::Bucket;
 
+use super::extent;
 use super::reconcile::{Existing, Tally, Writer, plan};
 use super::verify::{Pair, PartitionKeys, SideBySide};
 use crate::args::Place;
@@ -83,7 +84,7 @@ impl Copy {
         let to = target.persistent_client()?.bucket(target.bucket_name()?);
         let mut written = 0;
         for _ in 0..WALKS_MAX {
-            let bar = session.terminal.counter("items");
+            let bar = extent::bar(session.terminal, &from, self.prefix.as_deref()).await?;
             let walked = self.walk(&from, &to, &bar).await;
             bar.finish_and_clear();
             let walk = walked?;

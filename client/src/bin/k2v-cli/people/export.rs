@@ -9,6 +9,7 @@ use futures_util::TryStreamExt;
 use indicatif::ProgressBar;
 use k2v_client::{Bucket, KeyRange};
 
+use super::extent;
 use crate::failure::Failure;
 use crate::output::{Line, Out, count};
 use crate::session::Session;
@@ -53,7 +54,14 @@ impl Sink<'_> {
 impl Export {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         let bucket = session.persistent_bucket()?;
-        let bar = session.terminal.counter("items");
+        let bar = if self.file.is_none() && session.out.is_terminal() {
+            // The lines themselves show how far it is.
+            ProgressBar::hidden()
+        } else if self.pk.is_empty() {
+            extent::bar(session.terminal, &bucket, self.prefix.as_deref()).await?
+        } else {
+            session.terminal.counter("items")
+        };
         let exported = match &self.file {
             Some(path) => self.export_to_file(&bucket, path, &bar).await,
             None => self.export(&bucket, &mut Sink::Out(&mut session.out), None, &bar).await,

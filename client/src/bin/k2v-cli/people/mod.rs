@@ -13,6 +13,7 @@ pub(crate) mod resolve;
 pub(crate) mod rm;
 pub(crate) mod watch;
 
+mod extent;
 mod merge_command;
 mod reconcile;
 mod verify;
