@@ -1,5 +1,6 @@
 //! One file per rule.
 
+mod deploy;
 mod documents;
 mod io;
 mod layers;
@@ -11,8 +12,16 @@ mod words;
 use crate::Rule;
 use crate::source::Source;
 
-const RULES: &[Rule] =
-    &[documents::rule, io::rule, layers::rule, length::rule, names::rule, places::rule, words::rule];
+const RULES: &[Rule] = &[
+    deploy::rule,
+    documents::rule,
+    io::rule,
+    layers::rule,
+    length::rule,
+    names::rule,
+    places::rule,
+    words::rule,
+];
 
 pub(crate) fn complaints(source: &Source) -> Vec<String> {
     RULES.iter().flat_map(|rule| rule(source)).collect()
