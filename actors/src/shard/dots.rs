@@ -16,9 +16,8 @@ use rand::{RngExt, SeedableRng};
 #[derive(Debug)]
 pub(super) struct Dots {
     epoch: Epoch,
+    /// Oldest first; the last one mints.
     actors: Vec<ActorId>,
-    /// Whether the newest actor id belongs to this epoch.
-    current: bool,
     newest: u64,
     /// No dot may be minted above it before a higher one is on its way to disk.
     watermark: u64,
@@ -26,16 +25,19 @@ pub(super) struct Dots {
 }
 
 impl Dots {
-    /// Resumes from what is stored, or not: an actor id of another epoch is history.
+    /// Resumes from what is stored, or not: an actor id of another epoch is history, and a new one is drawn at once.
+    ///
+    /// It is stored with its first dot. Until then it names this opening: a reader who is told of it and comes back
+    /// after another image was restored is not taken for one who has seen what is in that image.
     pub(super) fn open(meta: Option<ShardMeta>, epoch: Epoch, seed: [u8; 32]) -> Dots {
+        let is_resumed = meta.as_ref().is_some_and(|meta| meta.epoch == epoch && !meta.actors.is_empty());
+        let (actors, watermark) = meta.map_or((Vec::new(), 0), |meta| (meta.actors, meta.watermark));
         let rng = StdRng::from_seed(seed);
-        match meta {
-            Some(ShardMeta { epoch: stored, actors, watermark }) => {
-                let current = stored == epoch && !actors.is_empty();
-                Dots { epoch, actors, current, newest: watermark, watermark, rng }
-            }
-            None => Dots { epoch, actors: Vec::new(), current: false, newest: 0, watermark: 0, rng },
+        let mut dots = Dots { epoch, actors, newest: watermark, watermark, rng };
+        if !is_resumed {
+            dots.draw_actor();
         }
+        dots
     }
 
     /// Every actor id of this shard, oldest first.
@@ -54,8 +56,7 @@ impl Dots {
     /// that the store did not notice (an image of the whole disk was restored). Its actor id may then have minted
     /// anything, so it is retired.
     pub(super) fn mint(&mut self, now: WallMs, context: &Context, item: &Item<'_>) -> Dot {
-        let known = self.current.then(|| self.actors.last().copied()).flatten();
-        let actor = match known {
+        let actor = match self.actors.last().copied() {
             Some(actor) if self.newest >= shown_time(actor, context, item) => actor,
             Some(_) | None => self.draw_actor(),
         };
@@ -82,7 +83,6 @@ impl Dots {
         self.actors.push(actor);
         let surplus = self.actors.len().saturating_sub(ACTOR_HISTORY_MAX);
         self.actors.drain(..surplus);
-        self.current = true;
         self.watermark = 0;
         actor
     }
