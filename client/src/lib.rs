@@ -136,3 +136,8 @@ pub use watch::Watch;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct FrontPage;
+
+/// So do those of this package's own page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Guide;

@@ -80,6 +80,9 @@ fn tables_fit_the_terminal_and_have_colours_unless_they_are_unwanted() {
     let row = screen.lines().find(|line| line.starts_with("key-1")).expect("a row");
     assert!(row.ends_with('…') && row.chars().count() <= 60, "{screen}");
     assert!(screen.contains("\\u{1b}[31mred"), "a value's escapes are shown, not obeyed: {screen}");
+    terminal.enter("k2v-cli get pk key-2; echo go\"\"t it");
+    let screen = terminal.wait_for("got it");
+    assert!(screen.contains("\\u{1b}[31mred\\u{1b}[0m\\u{7}\n(not plain text"), "{screen}");
     let coloured = terminal.screen(true);
     let row = coloured.lines().find(|line| line.contains("key-1")).expect("a row");
     assert!(row.contains("\x1b[36m"), "keys are cyan: {coloured:?}");

@@ -71,10 +71,9 @@ pub(crate) fn describe(out: &mut Out, item: &Item) -> Result<(), Failure> {
         let number = if several { format!(" {}", index + 1) } else { String::new() };
         let text = match value.data() {
             None => out.styled(style::FAINT, "(deleted)"),
-            Some(data) => match std::str::from_utf8(data) {
-                Ok(text) => lines(text),
-                Err(_) => format!("{} {}", out.styled(style::FAINT, "(base64)"), STANDARD.encode(data)),
-            },
+            Some(data) => readable(data).unwrap_or_else(|| {
+                format!("{} {}", out.styled(style::FAINT, "(base64)"), STANDARD.encode(data))
+            }),
         };
         out.line(&format!("value{number}: {text}"))?;
     }
@@ -85,7 +84,9 @@ pub(crate) fn describe(out: &mut Out, item: &Item) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Text with its lines kept and every other control character shown.
-fn lines(text: &str) -> String {
-    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+/// Text with its lines and tabs kept and every other control character shown; `None` for what is no text.
+pub(crate) fn readable(data: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(data).ok()?;
+    let line = |line: &str| line.split('\t').map(printable).collect::<Vec<_>>().join("\t");
+    Some(text.split('\n').map(line).collect::<Vec<_>>().join("\n"))
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-pub(crate) use entry::{Line, conflict_preview, describe, sorted};
+pub(crate) use entry::{Line, conflict_preview, describe, readable, sorted};
 pub(crate) use listing::{Listing, Row};
 pub(crate) use table::{Cell, Column, Table};
 pub(crate) use text::{bytes, count, preview, printable};
