@@ -6,8 +6,9 @@ use std::thread;
 
 const RACERS: usize = 8;
 
-/// Long enough that only a poll that was not woken runs into it.
-const TIMEOUT: &str = "60";
+/// Longer than the client has patience: a poll that is not woken fails its story, and is not saved by a last look when its
+/// time is over.
+const TIMEOUT: &str = "600";
 
 /// Which of the two is on its way first.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,7 +102,7 @@ fn a_write_between_two_polls_of_a_range_always_wakes_the_second() {
         for round in 0..share {
             let (which, value) = (round % 3, round.to_string());
             let sk = ["a", "b", "c"][which];
-            let body = json!({ "seenMarker": marker, "timeout": 60 });
+            let body = json!({ "seenMarker": marker, "timeout": 600 });
             let poll = pair.client.poll_range_request(&pk, &body);
             let write = pair.client.put_request(&pk, sk, Some(&tokens[which]), &value);
             // Seven and three have no common factor: every key meets every order.
