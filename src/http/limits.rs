@@ -59,3 +59,39 @@ pub(crate) const CLIENT_SILENCE: Duration = Duration::from_secs(60);
 
 /// Requests in progress have this long to finish after a stop was asked for, in seconds.
 pub(crate) const DRAIN_S: u64 = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use troupe_actors::limits::{
+        CONCURRENT_VALUES_MAX_DEFAULT, MARKER_BYTES_MAX, PARTITION_KEY_BYTES_MAX, TOKEN_BYTES_MAX,
+    };
+
+    /// The numbers in the second column of the table's row about `what`.
+    fn check(page: &str, what: &str, numbers: &[u64]) {
+        let row = page.lines().find(|line| line.starts_with(&format!("| {what} |")));
+        let cell = row.and_then(|row| row.split('|').nth(2)).unwrap_or_else(|| panic!("no row for {what}"));
+        let digits = cell.replace(',', "");
+        let found: Vec<u64> =
+            digits.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
+        assert_eq!(found, numbers, "{what}");
+    }
+
+    #[test]
+    fn the_documented_limits_are_the_limits() {
+        let page = include_str!("../../docs/k2v-api.md");
+        check(page, "partition key, sort key", &[PARTITION_KEY_BYTES_MAX as u64]);
+        check(page, "large bodies of all requests together", &[BODIES_BYTES_MAX as u64 >> 20]);
+        check(page, "items of an InsertBatch", &[BATCH_ITEMS_MAX as u64]);
+        check(page, "queries of a ReadBatch or DeleteBatch", &[BATCH_QUERIES_MAX as u64]);
+        check(page, "concurrent values of one item", &[CONCURRENT_VALUES_MAX_DEFAULT as u64]);
+        check(page, "causality token", &[TOKEN_BYTES_MAX as u64, 64]);
+        check(page, "seen marker", &[MARKER_BYTES_MAX as u64, 64]);
+        let poll = [POLL_TIMEOUT_S_MIN, POLL_TIMEOUT_S_MAX, POLL_TIMEOUT_S_DEFAULT];
+        check(page, "timeout of a poll", &poll);
+        check(page, "head of a request", &[HEAD_TIMEOUT_MS / 1000]);
+        check(page, "pace of a body", &[BODY_BYTES_PER_S_MIN, BODY_GRACE_S]);
+        check(page, "a client that takes nothing of its answer", &[CLIENT_SILENCE.as_secs()]);
+        check(page, "idle connection", &[KEEP_ALIVE_S]);
+    }
+}

@@ -118,3 +118,22 @@ pub(super) fn find(path: &str) -> Option<&'static (&'static str, Method, Endpoin
 pub(super) fn is_scope(name: &str) -> bool {
     name == "*" || CALLS.iter().any(|(known, _, _)| *known == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_documented() {
+        let page = include_str!("../../../docs/admin-api.md");
+        for (name, _, _) in &CALLS {
+            let path = match *name {
+                "Health" => "/health",
+                "Metrics" => "/metrics",
+                "CheckDomain" => "/check",
+                name => name,
+            };
+            assert!(page.contains(path), "docs/admin-api.md does not name {path}");
+        }
+    }
+}
