@@ -13,6 +13,8 @@ pub(crate) struct Load {
     pub(crate) connections: usize,
     pub(crate) seconds: f64,
     pub(crate) warm_up_seconds: f64,
+    /// A shorter answer was not the answer.
+    pub(crate) body_bytes_min: usize,
 }
 
 pub(crate) struct Measured {
@@ -25,6 +27,7 @@ struct Shared {
     next: Cell<usize>,
     begin: Instant,
     end: Instant,
+    body_bytes_min: usize,
     latencies: RefCell<Vec<u32>>,
 }
 
@@ -34,7 +37,13 @@ impl Load {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let begin = Instant::now() + Duration::from_secs_f64(self.warm_up_seconds);
         let end = begin + Duration::from_secs_f64(self.seconds);
-        let shared = Rc::new(Shared { next: Cell::new(0), begin, end, latencies: RefCell::default() });
+        let shared = Rc::new(Shared {
+            next: Cell::new(0),
+            begin,
+            end,
+            body_bytes_min: self.body_bytes_min,
+            latencies: RefCell::default(),
+        });
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async {
             let tasks: Vec<_> = (0..self.connections)
@@ -70,8 +79,9 @@ async fn connection(address: SocketAddr, requests: Rc<Vec<Vec<u8>>>, repeats: bo
             return;
         }
         stream.write_all(&requests[n % requests.len()]).await.expect("the server reads");
-        let head = answer(&mut stream, &mut buffer).await;
+        let (head, body_bytes) = answer(&mut stream, &mut buffer).await;
         assert!(head.starts_with("HTTP/1.1 20"), "request {n} was answered: {head}");
+        assert!(body_bytes >= shared.body_bytes_min, "request {n} was answered with {body_bytes} bytes");
         let ended = Instant::now();
         if ended >= shared.begin && ended < shared.end {
             let micros = u32::try_from((ended - started).as_micros()).unwrap_or(u32::MAX);
@@ -80,8 +90,8 @@ async fn connection(address: SocketAddr, requests: Rc<Vec<Vec<u8>>>, repeats: bo
     }
 }
 
-/// Reads one whole answer; returns its head.
-async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> String {
+/// Reads one whole answer; returns its head and the length of its body.
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> (String, usize) {
     let mut filled = 0;
     let head_length = loop {
         let read = stream.read(&mut buffer[filled..]).await.expect("the server answers");
@@ -108,7 +118,7 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> String {
         assert!(read > 0, "the server hung up in the middle of a body");
         left -= read;
     }
-    String::from_utf8_lossy(&buffer[..head_length.min(300)]).into_owned()
+    (String::from_utf8_lossy(&buffer[..head_length.min(300)]).into_owned(), length)
 }
 
 /// The causality token in the answer to a request.
@@ -117,7 +127,7 @@ pub(crate) fn token_of(address: SocketAddr, request: &[u8]) -> String {
     runtime.block_on(async {
         let mut stream = TcpStream::connect(address).await.expect("the server accepts");
         stream.write_all(request).await.expect("the server reads");
-        let head = answer(&mut stream, &mut vec![0; 64 << 10]).await;
+        let (head, _) = answer(&mut stream, &mut vec![0; 64 << 10]).await;
         let name = "x-garage-causality-token: ";
         let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with(name)).expect("a token");
         line[name.len()..].to_owned()

@@ -42,8 +42,10 @@ fn main() {
         }
     }
     if options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == "poll")) {
+        // A node that served nothing else has no freed memory to wait in.
+        let fresh = node::start(&folder.path().join("fresh"));
         let polls = 1000;
-        let bytes = load::memory_of_waiting_polls(&node, polls);
+        let bytes = load::memory_of_waiting_polls(&fresh, polls);
         println!("| {polls} waiting polls | {:.1} KiB each | | | | |", bytes / 1024.0);
     }
 }
@@ -54,7 +56,12 @@ fn row(workload: Workload, options: &Options, node: &node::Node, bare: SocketAdd
     let mut bare_runs = Vec::new();
     for round in 0..options.rounds {
         let requests = Rc::new(requests::render(workload, node, round, options.seconds));
-        let load = Load { connections: CONNECTIONS, seconds: options.seconds, warm_up_seconds: 0.5 };
+        let load = Load {
+            connections: CONNECTIONS,
+            seconds: options.seconds,
+            warm_up_seconds: 0.5,
+            body_bytes_min: workload.body_bytes_min(),
+        };
         troupe_runs.push(load.run(node.address, &requests, workload.repeats()));
         // The bare server stores nothing: it may be asked the same thing twice.
         bare_runs.push(load.run(bare, &requests, true));

@@ -12,7 +12,7 @@ const PARTITIONS: usize = 1000;
 const BATCH: usize = 100;
 /// Requests of one measurement that each write a key of their own: more than a node manages in that time.
 const FRESH_PER_SECOND: f64 = 70_000.0;
-const FRESH_BATCHES_PER_SECOND: f64 = 1_200.0;
+const FRESH_BATCHES_PER_SECOND: f64 = 6_000.0;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workload {
@@ -51,6 +51,15 @@ impl Workload {
         if self == Workload::Batch { BATCH } else { 1 }
     }
 
+    /// The shortest body of an answer that holds what was asked for.
+    pub(crate) fn body_bytes_min(self) -> usize {
+        match self {
+            Workload::Read => VALUE.len(),
+            Workload::Range => BATCH * VALUE.len() * 4 / 3,
+            Workload::Insert | Workload::Mixed | Workload::Batch => 0,
+        }
+    }
+
     /// Whether the same requests may be sent again: writes without a token would pile up siblings.
     pub(crate) fn repeats(self) -> bool {
         matches!(self, Workload::Read | Workload::Range)
@@ -75,7 +84,7 @@ pub(crate) fn prepare(workload: Workload, node: &Node) {
             signer.request("POST", &format!("/{}", node.bucket), "", "*/*", &batch_body(names))
         })
         .collect();
-    let load = Load { connections: 1, seconds: 60.0, warm_up_seconds: 0.0 };
+    let load = Load { connections: 1, seconds: 60.0, warm_up_seconds: 0.0, body_bytes_min: 0 };
     load.run(node.address, &Rc::new(batches), false);
 }
 
