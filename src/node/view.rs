@@ -4,7 +4,7 @@ use crate::http::admin::{BucketUsage, Gauge, NodeView};
 use std::ops::ControlFlow;
 use troupe_actors::ids::BucketId;
 use troupe_actors::shard::Shards;
-use troupe_actors::store::lmdb::LmdbStore;
+use troupe_actors::store::lmdb::{LmdbStore, StoreStats};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::set::StoreSet;
 use troupe_actors::store::{Snapshot, Store, StoreError};
@@ -31,11 +31,28 @@ impl NodeView for StoreView {
     }
 
     fn gauges(&self) -> Vec<Gauge> {
-        let pollers = self.shards.poller_count() as f64;
-        let lanes = self.stores.lanes() as f64;
-        vec![
-            Gauge { name: "pollers", help: "Polls that wait for a change.", value: pollers },
-            Gauge { name: "lanes", help: "LMDB environments, each with a writer.", value: lanes },
-        ]
+        let mut gauges = vec![
+            Gauge {
+                name: "pollers",
+                help: "Polls that wait for a change.",
+                value: self.shards.poller_count() as f64,
+            },
+            Gauge {
+                name: "lanes",
+                help: "LMDB environments, each with a writer.",
+                value: self.stores.lanes() as f64,
+            },
+        ];
+        // A store that cannot be read has no numbers; what reads items says so.
+        let stats: Result<Vec<_>, _> = self.stores.iter().map(|store| store.stats()).collect();
+        let Ok(stats) = stats else { return gauges };
+        let mut sum = |name, help, of: fn(&StoreStats) -> u64| {
+            gauges.push(Gauge { name, help, value: stats.iter().map(of).sum::<u64>() as f64 });
+        };
+        sum("items", "Items, tombstones included.", |store| store.items);
+        sum("partitions", "Partitions that hold a value.", |store| store.partitions);
+        sum("store_used_bytes", "Bytes of the store that hold something.", |store| store.used_bytes);
+        sum("store_map_bytes", "What the store may grow to: lmdb_map_size.", |store| store.map_bytes);
+        gauges
     }
 }
