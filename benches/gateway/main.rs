@@ -34,6 +34,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let node = node::start(&folder.path().join("node"));
     let bare = bare::start(folder.path());
+    println!("An empty folder serves after {:.0} ms.\n", node.ready_after.as_secs_f64() * 1000.0);
     println!("| workload | Troupe, fsync on | bare actix-web | share | p50 ms | p99 ms |");
     println!("|---|---|---|---|---|---|");
     for workload in Workload::ALL {

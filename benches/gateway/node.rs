@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
@@ -12,6 +13,8 @@ pub(crate) struct Node {
     pub(crate) secret: String,
     pub(crate) region: String,
     pub(crate) bucket: String,
+    /// From the start of the process to the last line that says how to use it.
+    pub(crate) ready_after: Duration,
     process: Child,
 }
 
@@ -34,6 +37,7 @@ impl Drop for Node {
 
 /// Starts `troupe dev` in `folder` and reads what it prints.
 pub(crate) fn start(folder: &Path) -> Node {
+    let begun = Instant::now();
     let mut process = Command::new(env!("CARGO_BIN_EXE_troupe"))
         .args([
             "dev",
@@ -68,6 +72,7 @@ pub(crate) fn start(folder: &Path) -> Node {
         secret: take("AWS_SECRET_ACCESS_KEY"),
         region: take("AWS_REGION"),
         bucket: take("K2V_BUCKET"),
+        ready_after: begun.elapsed(),
         process,
     }
 }
