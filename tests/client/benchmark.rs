@@ -27,6 +27,8 @@ fn answers_that_are_refusals_are_counted_and_fail_the_run() {
     // The clean-up is refused as well.
     let ran = program.run("-s wrong bench insert --connections 2 --duration 1 --warm-up 1");
     assert!(ran.code != 0 && ran.err.contains("AccessDenied"), "{ran:?}");
+    let ran = program.run("-e http://127.0.0.1:9 bench insert");
+    assert!(ran.code == 6 && ran.err.contains("that the server runs"), "{ran:?}");
     let ran = program.run("-e https://localhost bench insert");
     assert!(ran.code == 2 && ran.err.contains("plain http"), "{ran:?}");
 }

@@ -43,6 +43,9 @@ pub(crate) enum Failure {
     /// Nothing happened within the time given.
     #[error("{0}")]
     Timeout(String),
+    /// The server does not let itself be reached.
+    #[error("{0}")]
+    Unavailable(String),
     /// A file, a pipe or a child process.
     #[error("cannot {doing}: {source}")]
     Io {
@@ -92,6 +95,7 @@ impl Failure {
             Self::NotFound(_) => Exit::NotFound,
             Self::Conflict { .. } => Exit::Conflict,
             Self::Timeout(_) => Exit::Timeout,
+            Self::Unavailable(_) => Exit::Unavailable,
             Self::Io { .. } | Self::OutputClosed | Self::Other(_) => Exit::Other,
             Self::Explained(explained) => explained.0,
         }
@@ -103,6 +107,9 @@ impl Failure {
             Self::K2v(error) => hint_of(error),
             Self::Usage(_) => Some("`k2v-cli help COMMAND` shows how a command is used.".into()),
             Self::Conflict { hint, .. } => Some(hint.clone()),
+            Self::Unavailable(_) => {
+                Some("Check the endpoint (--endpoint or K2V_ENDPOINT), and that the server runs.".into())
+            }
             Self::NotFound(_)
             | Self::Timeout(_)
             | Self::Io { .. }

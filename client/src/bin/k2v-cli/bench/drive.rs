@@ -160,7 +160,9 @@ pub(crate) async fn drive(
     let mut wires = Vec::with_capacity(connections);
     for _ in 0..connections {
         let wire = Wire::connect(address).await;
-        wires.push(wire.map_err(|error| Failure::other(format!("cannot connect to {address}: {error}")))?);
+        wires.push(
+            wire.map_err(|error| Failure::Unavailable(format!("cannot connect to {address}: {error}")))?,
+        );
     }
     let started = Instant::now();
     let shared = Arc::new(Shared {

@@ -116,10 +116,10 @@ impl Bench {
         let bucket = connection.persistent_client()?.bucket(connection.bucket_name()?);
         let mut stage = Stage::new(bucket, &connection.endpoint.value, &self)?;
         let measured = self.measure(session, &mut stage).await;
-        if !self.keep {
-            stage.clean_up(session.terminal).await?;
-        }
+        let cleaned = if self.keep { Ok(()) } else { stage.clean_up(session.terminal).await };
+        // Why the measurement failed says more than that nothing could be cleaned up after it.
         let failed = measured?;
+        cleaned?;
         if failed == 0 {
             return Ok(());
         }
