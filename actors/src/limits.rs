@@ -50,6 +50,10 @@ pub const SHARD_MAILBOX_MAX: usize = 4096;
 /// Writes of one shard that may be on their way to disk. Beyond it: 503, nothing applied.
 pub const SHARD_WRITES_IN_FLIGHT_MAX: usize = 4096;
 
+/// How long a write waits for the disk, in seconds: longer than any disk takes that still works, shorter than most
+/// clients wait. Beyond it: 503, and the write may or may not be kept.
+pub const WRITE_TIMEOUT_S: u64 = 30;
+
 /// Pollers that may hang on one shard. Beyond it: 503.
 pub const SHARD_POLLERS_MAX: usize = 65_536;
 

@@ -4,6 +4,7 @@ use super::actor::{ChangesSince, Check, ShardActor, ShardParts, Subscribe, Unsub
 use super::{Changes, ItemWrite, PollError, PollId, ShardCore, ShardLimits, Watched, WriteError, WritePlan};
 use crate::causality::SeenMarker;
 use crate::ids::{ItemKey, PartitionHash, ShardIndex};
+use crate::limits::WRITE_TIMEOUT_S;
 use crate::store::lane::Persist;
 use crate::store::range::KeyRange;
 use crate::store::{Snapshot, Store, StoreError};
@@ -11,7 +12,9 @@ use actix::prelude::*;
 use rand::Rng;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 
 /// The shards of this node: cheap to clone, usable from any thread.
 pub struct Shards<S: Store> {
@@ -68,7 +71,8 @@ impl<S: Store> Shards<S> {
         Ok(Shards { inner: Arc::new(Inner { shards, stores, pollers, next_poll: AtomicU64::new(0) }) })
     }
 
-    /// Writes items of one shard in one transaction. Durable, as the plan's quorum says, when it returns.
+    /// Writes items of one shard in one transaction. Durable, as the plan's quorum says, when it returns. A write that
+    /// is given up on, because it takes too long or its future is dropped, may still be stored.
     ///
     /// # Errors
     /// [`WriteError`] says what may have happened.
@@ -84,7 +88,11 @@ impl<S: Store> Shards<S> {
             Err(SendError::Full(_)) => return Err(WriteError::Overloaded),
             Err(SendError::Closed(_)) => return Err(WriteError::Stopping),
         }
-        answered.await.unwrap_or_else(|_| Err(WriteError::Unknown("the node is stopping".to_owned())))
+        match timeout(Duration::from_secs(WRITE_TIMEOUT_S), answered).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(WriteError::Unknown("the node is stopping".to_owned())),
+            Err(_) => Err(WriteError::Unknown(format!("the disk did not answer within {WRITE_TIMEOUT_S} s"))),
+        }
     }
 
     /// Whether writes of one shard would be refused as things stand: a batch that spans shards asks them all first.
@@ -187,5 +195,59 @@ impl<S: Store> Drop for Subscription<S> {
             // A shard that has closed has forgotten its pollers.
             actix_rt::spawn(async move { shard.send(message).await.ok() });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::causality::{Context as Seen, Value};
+    use crate::ids::{BucketId, Partition, PartitionKey, SortKey};
+    use crate::store::Epoch;
+    use crate::store::memory::MemoryStore;
+    use rand::SeedableRng;
+
+    /// A lane whose disk hangs: it takes batches and never answers.
+    #[derive(Default)]
+    struct SilentLane {
+        taken: Vec<Persist>,
+    }
+
+    impl Actor for SilentLane {
+        type Context = Context<SilentLane>;
+    }
+
+    impl Handler<Persist> for SilentLane {
+        type Result = ();
+
+        fn handle(&mut self, persist: Persist, _: &mut Context<SilentLane>) {
+            self.taken.push(persist);
+        }
+    }
+
+    #[test]
+    fn a_write_that_the_disk_never_answers_ends_with_an_unknown_outcome() {
+        System::new().block_on(async {
+            let arbiter = Arbiter::new();
+            let lane = (Arc::new(MemoryStore::new(Epoch(1))), SilentLane::default().start().recipient());
+            let mut rng = rand::rngs::StdRng::seed_from_u64(7);
+            let shards =
+                Shards::start(ShardLimits::default(), &mut rng, &[lane], &[arbiter.handle()]).unwrap();
+            let write = ItemWrite {
+                partition: Partition::new(BucketId([1; 32]), PartitionKey::new("p").unwrap()),
+                sort_key: SortKey::new("k").unwrap(),
+                context: Seen::empty(),
+                value: Value::Bytes(b"v".as_slice().into()),
+            };
+            // With nothing else to do, a paused clock runs ahead to the next timer.
+            tokio::time::pause();
+            let outcome = shards.write(write.partition.shard(), vec![write], WritePlan::sole_replica()).await;
+            assert!(
+                matches!(&outcome, Err(WriteError::Unknown(why)) if why.contains("did not answer")),
+                "{outcome:?}"
+            );
+            arbiter.stop();
+            arbiter.join().unwrap();
+        });
     }
 }
