@@ -11,6 +11,7 @@ pub mod identity;
 mod lanes;
 mod rpc;
 mod view;
+pub(crate) mod vital;
 
 use crate::config::{Config, ListenAddr};
 use crate::http::admin::socket::SocketError;
@@ -285,7 +286,7 @@ async fn start_control(config: &Config, node: NodeId, lanes: &Lanes) -> Result<C
 
 fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<LmdbStore>, Vec<Arbiter>), NodeError> {
     let workers = config.shard_workers.map_or(SHARD_WORKERS_DEFAULT, NonZeroUsize::get);
-    let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
+    let arbiters: Vec<Arbiter> = (0..workers).map(|_| vital::arbiter()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let lanes: Vec<_> =
         lanes.iter().map(|(store, lane)| (Arc::clone(store), lane.clone().recipient())).collect();

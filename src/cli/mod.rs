@@ -66,6 +66,7 @@ pub fn main() -> ExitCode {
     if matches!(cli.command, Command::Dev(_) | Command::Server(_)) {
         // Before the first thread, and before anything is open.
         crate::allocator::give_back_large_blocks();
+        crate::node::vital::end_with_vital_threads();
     }
     let result = actix_web::rt::System::new().block_on(run(cli));
     match result {

@@ -1,6 +1,6 @@
 //! The node's stores and the lanes that write to them.
 
-use super::NodeError;
+use super::{NodeError, vital};
 use crate::config::{self, StoreConfig};
 use actix::{Addr, Arbiter};
 use rand::Rng;
@@ -50,7 +50,7 @@ impl Lanes {
                 stores.lanes()
             );
         }
-        let arbiters: Vec<Arbiter> = stores.iter().map(|_| Arbiter::new()).collect();
+        let arbiters: Vec<Arbiter> = stores.iter().map(|_| vital::arbiter()).collect();
         let start = |(store, arbiter): (&Arc<LmdbStore>, &Arbiter)| {
             LaneActor::start_on(&arbiter.handle(), Arc::clone(store), on_broken())
         };

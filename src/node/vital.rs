@@ -1,0 +1,67 @@
+//! Threads without which a node is none.
+//!
+//! An actor that panics is gone for good, and its shard or lane with it, while the rest of the node would go on as if
+//! nothing had happened. So a panic on such a thread ends the process: what was acknowledged is on disk, and the next
+//! start begins a new epoch, as after any crash. A panic on an HTTP worker costs one connection and ends nothing.
+
+use actix::Arbiter;
+use std::cell::Cell;
+use std::sync::Once;
+
+thread_local! {
+    static IS_VITAL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has the process end, once the panic is reported, when a vital thread panics.
+pub(crate) fn end_with_vital_threads() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            report(panic);
+            if IS_VITAL.get() {
+                log::error!("a shard or lane panicked, the node ends: please report what is printed above");
+                std::process::abort();
+            }
+        }));
+    });
+}
+
+/// A new arbiter with a vital thread.
+pub(super) fn arbiter() -> Arbiter {
+    let arbiter = Arbiter::new();
+    arbiter.spawn_fn(|| IS_VITAL.set(true));
+    arbiter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, ExitStatus, Stdio};
+
+    const ROLE: &str = "PANICKING_THREAD";
+
+    /// Runs the test below once more, in a process of its own, as the one that panics.
+    fn panic_on(thread: &str) -> ExitStatus {
+        let test = "node::vital::tests::a_panic_ends_the_process_if_the_thread_is_vital_and_only_then";
+        let mut process = Command::new(std::env::current_exe().unwrap());
+        process.args(["--exact", test]).env(ROLE, thread).stdout(Stdio::null()).stderr(Stdio::null());
+        process.status().unwrap()
+    }
+
+    #[test]
+    fn a_panic_ends_the_process_if_the_thread_is_vital_and_only_then() {
+        if let Ok(role) = std::env::var(ROLE) {
+            end_with_vital_threads();
+            actix::System::new().block_on(async {
+                let arbiter = if role == "vital" { arbiter() } else { Arbiter::new() };
+                arbiter.spawn_fn(|| panic!("on purpose"));
+                arbiter.spawn_fn(|| actix::Arbiter::current().stop().then_some(()).unwrap());
+                arbiter.join().ok();
+            });
+            return;
+        }
+        assert!(panic_on("other").success());
+        assert_eq!(panic_on("vital").code(), None, "ended by a signal of its own");
+    }
+}
