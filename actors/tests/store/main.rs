@@ -8,5 +8,6 @@ mod epochs;
 mod folders;
 mod full;
 mod gated;
+mod killed;
 mod lane;
 mod model;

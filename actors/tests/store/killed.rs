@@ -1,0 +1,141 @@
+//! A process is killed after a shard sent a batch on its way and before the batch was committed: the dots in it may have
+//! been seen elsewhere, and are forgotten here. Nothing minted afterwards may be taken for them.
+
+use crate::model::{key, open, partition};
+use actix::{Arbiter, System};
+use rand::SeedableRng;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use troupe_actors::causality::{Context, Item, Value};
+use troupe_actors::clock::wall_now;
+use troupe_actors::ids::SortKey;
+use troupe_actors::shard::{Effect, Event, ItemWrite, RequestId, ShardCore, ShardLimits, Shards, WritePlan};
+use troupe_actors::store::lane::actor::LaneActor;
+use troupe_actors::store::lmdb::{LmdbSnapshot, LmdbStore};
+use troupe_actors::store::{CommitError, Epoch, Snapshot, Store, StoreError, Write};
+
+const DIR: &str = "TO_BE_KILLED_IN";
+const SENT: &str = "sent ";
+
+/// Commits once; the second commit is announced and never begins.
+struct Stalling {
+    inner: LmdbStore,
+    commits: AtomicUsize,
+}
+
+impl Store for Stalling {
+    type Snapshot<'s> = LmdbSnapshot<'s>;
+
+    fn snapshot(&self) -> Result<LmdbSnapshot<'_>, StoreError> {
+        self.inner.snapshot()
+    }
+
+    fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
+        if self.commits.fetch_add(1, Ordering::Relaxed) == 0 {
+            return self.inner.commit(writes);
+        }
+        let items = writes.filter_map(|write| match write {
+            Write::PutItem { item, .. } => Some(hex::encode(item)),
+            Write::PutShardMeta { .. } | Write::PutControl { .. } => None,
+        });
+        println!("{SENT}{}", items.collect::<String>());
+        let (_sender, never) = mpsc::channel::<()>();
+        never.recv().unwrap();
+        Ok(())
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.inner.epoch()
+    }
+
+    fn end_epoch(&self) {
+        self.inner.end_epoch();
+    }
+}
+
+fn write(value: &'static [u8]) -> ItemWrite {
+    ItemWrite {
+        partition: partition("p"),
+        sort_key: SortKey::new("k").unwrap(),
+        context: Context::empty(),
+        value: Value::Bytes(value.into()),
+    }
+}
+
+/// Has one write acknowledged and another one sent to the lane, until somebody kills this process.
+fn run_until_killed(dir: &Path) {
+    System::new().block_on(async {
+        let store = Arc::new(Stalling { inner: open(dir, 1), commits: AtomicUsize::new(0) });
+        let (lane_arbiter, shard_arbiter) = (Arbiter::new(), Arbiter::new());
+        let lane = LaneActor::start_on(&lane_arbiter.handle(), Arc::clone(&store), Box::new(|_| ()));
+        let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+        let lanes = [(store, lane.recipient())];
+        let shards =
+            Shards::start(ShardLimits::default(), &mut rng, &lanes, &[shard_arbiter.handle()]).unwrap();
+        let shard = partition("p").shard();
+        shards.write(shard, vec![write(b"acknowledged")], WritePlan::sole_replica()).await.unwrap();
+        shards.write(shard, vec![write(b"sent")], WritePlan::sole_replica()).await.unwrap();
+    });
+}
+
+/// Runs the test below once more as the process that is killed; what it had sent and not committed.
+fn kill_between_send_and_commit(dir: &Path) -> Item<'static> {
+    let test = "killed::a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards";
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]).env(DIR, dir);
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let sent = lines.map_while(Result::ok).find_map(|line| {
+        let at = line.find(SENT)?;
+        Some(line[at + SENT.len()..].to_owned())
+    });
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let bytes = hex::decode(sent.expect("the process announced its second commit")).unwrap();
+    Item::decode(&bytes).unwrap().into_owned()
+}
+
+#[test]
+fn a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards() {
+    if let Some(dir) = std::env::var_os(DIR) {
+        return run_until_killed(Path::new(&dir));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let sent = kill_between_send_and_commit(dir.path());
+
+    let store = open(dir.path(), 2);
+    assert_eq!(store.epoch(), Epoch(2), "the close was not a clean one");
+    let snapshot = store.snapshot().unwrap();
+    let stored = snapshot.item(&key("p", "k")).unwrap().unwrap().into_owned();
+    let values = |item: &Item<'_>| {
+        item.values().into_iter().filter_map(|value| value.bytes().map(<[u8]>::to_vec)).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&stored), [b"acknowledged".to_vec()]);
+    assert_eq!(values(&sent), [b"acknowledged".to_vec(), b"sent".to_vec()]);
+
+    let meta = snapshot.shard_meta(partition("p").shard()).unwrap();
+    let old_actor = *meta.as_ref().unwrap().actors.last().unwrap();
+    let mut shard = ShardCore::open(meta, store.epoch(), ShardLimits::default(), [9; 32]);
+    let effects = shard.step(
+        wall_now(),
+        Event::Write {
+            request: RequestId(1),
+            writes: vec![write(b"afterwards")],
+            stored: vec![Some(stored)],
+            plan: WritePlan::sole_replica(),
+        },
+    );
+    let [Effect::Persist { writes, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Write::PutItem { item, .. }, ..] = writes.as_slice() else { panic!("{writes:?}") };
+    let mut afterwards = Item::decode(item).unwrap().into_owned();
+    let newest = afterwards.siblings().find(|(_, value)| value.bytes() == Some(b"afterwards")).unwrap().0;
+    assert_ne!(newest.actor, old_actor);
+
+    // A replica that got what was sent keeps it beside what came afterwards.
+    afterwards.merge(&sent);
+    assert_eq!(values(&afterwards).len(), 3);
+}
