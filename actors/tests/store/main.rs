@@ -8,6 +8,5 @@ mod epochs;
 mod folders;
 mod full;
 mod gated;
-mod killed;
 mod lane;
 mod model;

@@ -1,7 +1,10 @@
 //! A process is killed after a shard sent a batch on its way and before the batch was committed: the dots in it may have
 //! been seen elsewhere, and are forgotten here. Nothing minted afterwards may be taken for them.
+//!
+//! A test program of its own: the process that it starts inherits what files the others have open.
 
-use crate::model::{key, open, partition};
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use actix::{Arbiter, System};
 use rand::SeedableRng;
 use std::io::{BufRead, BufReader};
@@ -12,11 +15,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use troupe_actors::causality::{Context, Item, Value};
 use troupe_actors::clock::wall_now;
-use troupe_actors::ids::SortKey;
+use troupe_actors::ids::{BucketId, ItemKey, Partition, PartitionKey, SortKey};
 use troupe_actors::shard::{Effect, Event, ItemWrite, RequestId, ShardCore, ShardLimits, Shards, WritePlan};
 use troupe_actors::store::lane::actor::LaneActor;
-use troupe_actors::store::lmdb::{LmdbSnapshot, LmdbStore};
-use troupe_actors::store::{CommitError, Epoch, Snapshot, Store, StoreError, Write};
+use troupe_actors::store::lmdb::{Durability, LmdbOptions, LmdbSnapshot, LmdbStore};
+use troupe_actors::store::{CommitError, Epoch, LaneId, Snapshot, Store, StoreError, Write};
 
 const DIR: &str = "TO_BE_KILLED_IN";
 const SENT: &str = "sent ";
@@ -57,9 +60,23 @@ impl Store for Stalling {
     }
 }
 
+fn open(dir: &Path, fresh_epoch: u64) -> LmdbStore {
+    let options = LmdbOptions {
+        map_size: 64 << 20,
+        durability: Durability::Commit,
+        fresh_epoch: Epoch(fresh_epoch),
+        lane: LaneId { lane: 0, lanes: 1 },
+    };
+    LmdbStore::open(dir, &options).unwrap()
+}
+
+fn partition() -> Partition {
+    Partition::new(BucketId([1; 32]), PartitionKey::new("p").unwrap())
+}
+
 fn write(value: &'static [u8]) -> ItemWrite {
     ItemWrite {
-        partition: partition("p"),
+        partition: partition(),
         sort_key: SortKey::new("k").unwrap(),
         context: Context::empty(),
         value: Value::Bytes(value.into()),
@@ -76,7 +93,7 @@ fn run_until_killed(dir: &Path) {
         let lanes = [(store, lane.recipient())];
         let shards =
             Shards::start(ShardLimits::default(), &mut rng, &lanes, &[shard_arbiter.handle()]).unwrap();
-        let shard = partition("p").shard();
+        let shard = partition().shard();
         shards.write(shard, vec![write(b"acknowledged")], WritePlan::sole_replica()).await.unwrap();
         shards.write(shard, vec![write(b"sent")], WritePlan::sole_replica()).await.unwrap();
     });
@@ -84,7 +101,7 @@ fn run_until_killed(dir: &Path) {
 
 /// Runs the test below once more as the process that is killed; what it had sent and not committed.
 fn kill_between_send_and_commit(dir: &Path) -> Item<'static> {
-    let test = "killed::a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards";
+    let test = "a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards";
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]).env(DIR, dir);
     let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -110,14 +127,18 @@ fn a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards()
     let store = open(dir.path(), 2);
     assert_eq!(store.epoch(), Epoch(2), "the close was not a clean one");
     let snapshot = store.snapshot().unwrap();
-    let stored = snapshot.item(&key("p", "k")).unwrap().unwrap().into_owned();
+    let stored = snapshot
+        .item(&ItemKey { partition: partition().hash, sort_key: SortKey::new("k").unwrap() })
+        .unwrap()
+        .unwrap()
+        .into_owned();
     let values = |item: &Item<'_>| {
         item.values().into_iter().filter_map(|value| value.bytes().map(<[u8]>::to_vec)).collect::<Vec<_>>()
     };
     assert_eq!(values(&stored), [b"acknowledged".to_vec()]);
     assert_eq!(values(&sent), [b"acknowledged".to_vec(), b"sent".to_vec()]);
 
-    let meta = snapshot.shard_meta(partition("p").shard()).unwrap();
+    let meta = snapshot.shard_meta(partition().shard()).unwrap();
     let old_actor = *meta.as_ref().unwrap().actors.last().unwrap();
     let mut shard = ShardCore::open(meta, store.epoch(), ShardLimits::default(), [9; 32]);
     let effects = shard.step(
