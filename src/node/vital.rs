@@ -2,7 +2,7 @@
 //!
 //! An actor that panics is gone for good, and its shard or lane with it, while the rest of the node would go on as if
 //! nothing had happened. So a panic on such a thread ends the process: what was acknowledged is on disk, and the next
-//! start begins a new epoch, as after any crash. A panic on an HTTP worker costs one connection and ends nothing.
+//! start begins a new epoch, as after any crash. A panic on any other thread ends nothing.
 
 use actix::Arbiter;
 use std::cell::Cell;
