@@ -1,5 +1,6 @@
 //! The Troupe node: command line, configuration, and the HTTP gateway over the actors of `troupe-actors`.
 
+pub mod admin;
 mod allocator;
 pub mod cli;
 pub mod config;

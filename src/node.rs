@@ -13,8 +13,8 @@ mod rpc;
 mod view;
 pub(crate) mod vital;
 
+use crate::admin::socket::SocketError;
 use crate::config::{Config, ListenAddr};
-use crate::http::admin::socket::SocketError;
 use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
 use actix_web::dev::Server;

@@ -4,7 +4,7 @@
 //! The first line of the input, where a parser takes several parts, is one part; the next line is the next.
 
 use crate::config::Config;
-use crate::http::k2v_parsers as k2v;
+use crate::http::k2v::doors as k2v;
 use crate::http::sigv4::{AccessKey, HeaderSource, RequestHead, VerifierConfig, authenticate};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,7 @@
 use super::client::Client;
 use super::error::CliError;
 use super::table::{fields, print, table};
-use crate::http::admin::model::{
-    CreateAdminTokenResponse, GetAdminTokenInfoResponse, UpdateAdminTokenRequestBody,
-};
+use crate::admin::model::{CreateAdminTokenResponse, GetAdminTokenInfoResponse, UpdateAdminTokenRequestBody};
 use clap::{Args, Subcommand};
 use serde_json::json;
 

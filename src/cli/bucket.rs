@@ -2,12 +2,12 @@ use super::client::Client;
 use super::error::CliError;
 use super::key::find as find_key;
 use super::table::{fields, print, table};
-use crate::config::Bytes;
-use crate::http::admin::model::{
+use crate::admin::model::{
     ApiBucketKeyPerm, ApiCorsRule, BucketAliasRequest, BucketKeyPermChangeRequest, CreateBucketRequest,
     GetBucketInfoKey, GetBucketInfoResponse, GetKeyInfoResponse, ListBucketsResponseItem,
     UpdateBucketRequestBody,
 };
+use crate::config::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The commands' way to the running node: HTTP over the Unix socket in `metadata_dir`.
 
+use crate::admin::model::ErrorBody;
 use crate::config::Config;
-use crate::http::admin::model::ErrorBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response, StatusCode, header};

@@ -2,7 +2,7 @@ use super::bucket::permission_letters;
 use super::client::Client;
 use super::error::CliError;
 use super::table::{fields, print, table};
-use crate::http::admin::model::{
+use crate::admin::model::{
     GetKeyInfoResponse, ImportKeyRequest, KeyPerm, ListKeysResponseItem, UpdateKeyRequestBody,
 };
 use clap::{Args, Subcommand};

@@ -2,12 +2,12 @@ use super::client::Client;
 use super::error::CliError;
 use super::status::{ID_CHARS, capacity};
 use super::table::{print, table};
-use crate::config::Bytes;
-use crate::http::admin::model::{
+use crate::admin::model::{
     ApplyClusterLayoutRequest, ApplyClusterLayoutResponse, GetClusterLayoutHistoryResponse,
     GetClusterLayoutResponse, GetClusterStatusResponse, LayoutParameters, NodeAssignedRole, NodeRoleAction,
     NodeRoleChange, PreviewClusterLayoutChangesResponse, UpdateClusterLayoutRequest, ZoneRedundancy,
 };
+use crate::config::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::collections::BTreeSet;

@@ -1,11 +1,11 @@
 use super::client::Client;
 use super::error::CliError;
 use super::table::{print, table};
-use crate::config::Bytes;
-use crate::http::admin::model::{
+use crate::admin::model::{
     FreeSpaceResp, GetClusterHealthResponse, GetClusterLayoutResponse, GetClusterStatusResponse,
     LocalGetNodeStatisticsResponse, NodeResp,
 };
+use crate::config::Bytes;
 
 /// How much of a node's id is shown where a table would become too wide.
 pub(super) const ID_CHARS: usize = 16;

@@ -68,9 +68,6 @@ pub(crate) enum ApiError {
     /// The value of a batch item is no base64.
     #[error("'v' is not base64 (standard alphabet, with padding)")]
     Base64,
-    /// The query of a single item says something about a range.
-    #[error("a query with 'singleItem' needs 'start' and takes none of 'prefix', 'end', 'limit', 'reverse'")]
-    SingleItem,
     /// More elements than one request may have.
     #[error("a list may have at most {elements_max} elements: send several")]
     TooManyElements { elements_max: usize },
@@ -142,7 +139,7 @@ impl ApiError {
                 QueryError::Encoding(error) => percent_status(*error),
                 QueryError::Repeated { .. } | QueryError::KeywordValue { .. } => INVALID,
             },
-            E::Key(error) => match error {
+            E::Key(error) | E::Listing(ListingError::Key(error)) => match error {
                 KeyError::Empty(_) => INVALID,
                 KeyError::TooLong { .. } => (StatusCode::BAD_REQUEST, "KeyTooLong"),
             },
@@ -153,10 +150,9 @@ impl ApiError {
             E::Parameter { .. }
             | E::Header { .. }
             | E::Marker(_)
-            | E::Listing(_)
+            | E::Listing(ListingError::StartOutsidePrefix { .. } | ListingError::SingleItem)
             | E::Json(_)
             | E::Base64
-            | E::SingleItem
             | E::TooManyElements { .. }
             | E::BodyIncomplete => INVALID,
             E::BodyTooLarge { .. } | E::ValueTooLarge { .. } => {

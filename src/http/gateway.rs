@@ -7,14 +7,13 @@
 //! Nothing of the body is parsed and nothing is done before signature and digest are right (invariant 11).
 
 use super::body::{BodyBudget, Share, UnreadBody};
-use super::calls::{Admitted, Outcome};
 use super::cors;
 use super::error::ApiError;
+use super::k2v::{self, Admitted, Outcome, Service};
 use super::limits::UNUSED_BODY_BYTES_MAX;
 use super::query::Query;
 use super::route::{Access, Call, Target, route};
 use super::sigv4::{self, RequestHead, VerifierConfig, authenticate};
-use super::stop::Stopping;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, ORIGIN};
@@ -22,41 +21,31 @@ use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
 use troupe_actors::clock::wall_now;
 use troupe_actors::control::{AccessKey, Control, ControlSnapshot};
-use troupe_actors::ids::{BucketId, NodeId};
-use troupe_actors::shard::Shards;
+use troupe_actors::ids::BucketId;
 use troupe_actors::store::Store;
 
 /// What a worker needs to serve requests.
 pub(crate) struct Gateway<S: Store> {
-    /// The shards of this node.
-    pub(crate) shards: Shards<S>,
+    /// What the calls are served with.
+    pub(crate) service: Service<S>,
     /// Buckets, keys, permissions, layout.
     pub(crate) control: Control,
-    /// This node.
-    pub(crate) node: NodeId,
     /// Region and clock window.
     pub(crate) verifier: VerifierConfig,
-    /// Longest value in bytes.
-    pub(crate) value_bytes_max: usize,
     /// Longest body in bytes.
     pub(crate) body_bytes_max: usize,
     /// Memory for large bodies.
     pub(crate) bodies: Arc<BodyBudget>,
-    /// Whether polls should give up.
-    pub(crate) stopping: Stopping,
 }
 
 impl<S: Store> Clone for Gateway<S> {
     fn clone(&self) -> Gateway<S> {
         Gateway {
-            shards: self.shards.clone(),
+            service: self.service.clone(),
             control: self.control.clone(),
-            node: self.node,
             verifier: self.verifier.clone(),
-            value_bytes_max: self.value_bytes_max,
             body_bytes_max: self.body_bytes_max,
             bodies: Arc::clone(&self.bodies),
-            stopping: self.stopping.clone(),
         }
     }
 }
@@ -140,18 +129,19 @@ impl<S: Store> Gateway<S> {
         let call = route(head.method, &target, &query)?;
         trail.is_poll = call.is_poll();
         let bucket = authorise(&control, signed.key, &target, call)?;
-        let admitted = Admitted { call, bucket, target, query };
 
         let (bytes_max, too_large) = self.body_cap(call);
         let body = body.read(bytes_max, too_large).await?;
         signed.payload.check(&body.bytes)?;
-        let begun = self.call(&admitted, request, &body.bytes, &control);
+        let admitted =
+            Admitted { call, bucket, target, query, head: request, body: &body.bytes, control: &control };
+        let begun = k2v::serve(&self.service, &admitted);
         trail.share = Some(body.share);
         begun
     }
 
     fn body_cap(&self, call: Call) -> (usize, ApiError) {
-        let value = self.value_bytes_max;
+        let value = self.service.value_bytes_max;
         let body = self.body_bytes_max;
         match call {
             Call::InsertItem => (value, ApiError::ValueTooLarge { bytes_max: value }),

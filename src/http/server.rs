@@ -1,6 +1,7 @@
 //! The HTTP server around the gateway: workers, timeouts, the log of requests, the stop.
 
 use super::gateway::{Gateway, Served};
+use super::k2v::Service;
 use super::limits::{CLIENT_SILENCE, DRAIN_S, HEAD_TIMEOUT_MS, KEEP_ALIVE_S, LINGER_MS};
 use super::sigv4::VerifierConfig;
 use super::stop::{StopSignal, stop_signal};
@@ -61,17 +62,19 @@ impl K2vStop {
 pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) -> io::Result<K2vServer> {
     let (polls, stopping) = stop_signal();
     let gateway = Gateway {
-        shards: parts.shards,
+        service: Service {
+            shards: parts.shards,
+            node: parts.node,
+            value_bytes_max: config.requests.value_bytes_max,
+            stopping,
+        },
         control: parts.control,
-        node: parts.node,
         verifier: VerifierConfig {
             region: config.k2v.region.clone(),
             clock_window: config.requests.clock_window,
         },
-        value_bytes_max: config.requests.value_bytes_max,
         body_bytes_max: config.requests.body_bytes_max,
         bodies: Arc::default(),
-        stopping,
     };
     let slow = config.requests.slow_request;
     let server = HttpServer::new(move || {

@@ -1,8 +1,8 @@
 //! The servers of the admin API: one on the Unix socket for the commands, one on a port if the configuration names one.
 
 use super::NodeError;
+use crate::admin::{Access, Admin, NodeIdentity, NodeView, PortTokens, socket};
 use crate::config::{Config, ListenAddr};
-use crate::http::admin::{Access, Admin, NodeIdentity, NodeView, PortTokens, socket};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
 use std::io;

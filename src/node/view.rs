@@ -1,6 +1,6 @@
 //! What the admin API sees of a running node.
 
-use crate::http::admin::{BucketUsage, Gauge, NodeView};
+use crate::admin::{BucketUsage, Gauge, NodeView};
 use std::ops::ControlFlow;
 use troupe_actors::ids::BucketId;
 use troupe_actors::shard::Shards;

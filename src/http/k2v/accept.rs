@@ -1,5 +1,8 @@
 //! The `Accept` header: in which of its two forms a client takes an item.
 
+use actix_web::HttpRequest;
+use actix_web::http::header::ACCEPT;
+
 /// What a client takes, and what it would rather have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accept {
@@ -20,6 +23,11 @@ const JSON: &str = "application/json";
 const OCTETS: &str = "application/octet-stream";
 
 impl Accept {
+    /// What a request accepts.
+    pub(crate) fn of(head: &HttpRequest) -> Result<Accept, NotAcceptable> {
+        Accept::parse(head.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok()))
+    }
+
     /// Reads all `Accept` headers of a request; none at all means JSON.
     ///
     /// The most specific range that names a type gives its quality (RFC 9110, section 12.5.1); quality 0 is a refusal.

@@ -2,19 +2,34 @@
 //! which is written at the same time survives.
 
 use super::insert_batch::is_certainly_not_stored;
-use super::listing::{Listing, PageBudget, Progress};
-use super::read_batch::single_item;
+use super::listing::{Listing, PageBudget, Progress, push_bounds, single_item};
 use super::request::{null_is_false, parse_list};
 use super::scan::{ScanEnd, scan_page};
+use super::service::{Admitted, JSON, Outcome, Service};
 use crate::http::error::ApiError;
-use crate::http::json::{push_bool, push_number, push_optional, push_string};
+use crate::http::json::{push_bool, push_number, push_string};
 use crate::http::limits::BATCH_QUERIES_MAX;
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use troupe_actors::causality::Value;
 use troupe_actors::ids::{BucketId, Partition, PartitionKey, SortKey};
 use troupe_actors::shard::{ItemWrite, Shards, WritePlan};
 use troupe_actors::store::Store;
 use troupe_actors::store::range::KeyRange;
+
+pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
+    let mut plans = Vec::new();
+    for query in parse_delete_batch(request.body, request.bucket)? {
+        let plan = service.plan(request.control, query.partition.shard())?;
+        plans.push((query, plan));
+    }
+    let shards = service.shards.clone();
+    Outcome::later(async move {
+        let answer = delete_batch(&shards, plans).await?;
+        Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).body(answer))
+    })
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,7 +47,7 @@ struct RawQuery {
 
 /// One query, validated.
 #[derive(Debug)]
-pub(crate) struct DeleteQuery {
+pub(super) struct DeleteQuery {
     partition: Partition,
     listing: Listing,
     range: KeyRange,
@@ -47,15 +62,10 @@ impl DeleteQuery {
         let partition = Partition::new(bucket, PartitionKey::new(&query.partition_key)?);
         Ok(DeleteQuery { partition, listing, range, is_single_item: query.single_item })
     }
-
-    /// The partition that the query deletes from.
-    pub(crate) fn partition(&self) -> &Partition {
-        &self.partition
-    }
 }
 
 /// Reads and validates the whole body.
-pub(crate) fn parse_delete_batch(body: &[u8], bucket: BucketId) -> Result<Vec<DeleteQuery>, ApiError> {
+pub(super) fn parse_delete_batch(body: &[u8], bucket: BucketId) -> Result<Vec<DeleteQuery>, ApiError> {
     let queries: Vec<RawQuery> = parse_list(body, BATCH_QUERIES_MAX)?;
     let validated = queries.into_iter().enumerate().map(|(at, query)| {
         DeleteQuery::new(query, bucket).map_err(|cause| ApiError::Element { at, cause: Box::new(cause) })
@@ -64,7 +74,7 @@ pub(crate) fn parse_delete_batch(body: &[u8], bucket: BucketId) -> Result<Vec<De
 }
 
 /// Answers the queries one after the other, and each page by page: memory does not grow with what is deleted.
-pub(crate) async fn delete_batch<S: Store>(
+async fn delete_batch<S: Store>(
     shards: &Shards<S>,
     queries: Vec<(DeleteQuery, WritePlan)>,
 ) -> Result<Vec<u8>, ApiError> {
@@ -141,12 +151,8 @@ fn next_page<S: Store>(
 fn push_answer(out: &mut Vec<u8>, query: &DeleteQuery, deleted: u64) {
     out.extend_from_slice(br#"{"partitionKey":"#);
     push_string(out, query.partition.key.as_str());
-    out.extend_from_slice(br#","prefix":"#);
-    push_optional(out, query.listing.prefix.as_deref());
-    out.extend_from_slice(br#","start":"#);
-    push_optional(out, query.listing.start.as_deref());
-    out.extend_from_slice(br#","end":"#);
-    push_optional(out, query.listing.end.as_deref());
+    out.push(b',');
+    push_bounds(out, &query.listing);
     out.extend_from_slice(br#","singleItem":"#);
     push_bool(out, query.is_single_item);
     out.extend_from_slice(br#","deletedItems":"#);

@@ -1,8 +1,10 @@
 //! InsertBatch: everything is validated before anything is written, and each shard's part is one transaction.
 
 use super::request::{Text, parse_list};
+use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
 use crate::http::limits::BATCH_ITEMS_MAX;
+use actix_web::HttpResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
@@ -14,8 +16,22 @@ use troupe_actors::ids::{BucketId, Partition, PartitionKey, ShardIndex, SortKey}
 use troupe_actors::shard::{ItemWrite, Shards, WriteError, WritePlan};
 use troupe_actors::store::Store;
 
+pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
+    let tokens = &request.control.token_key;
+    let writes = parse_insert_batch(request.body, request.bucket, tokens, service.value_bytes_max)?;
+    let mut plans = Vec::with_capacity(writes.len());
+    for (shard, writes) in writes {
+        plans.push((shard, writes, service.plan(request.control, shard)?));
+    }
+    let shards = service.shards.clone();
+    Outcome::later(async move {
+        insert_batch(&shards, plans).await?;
+        Ok(HttpResponse::NoContent().finish())
+    })
+}
+
 /// The writes of a batch by shard, in the client's order.
-pub(crate) type WritesByShard = BTreeMap<ShardIndex, Vec<ItemWrite>>;
+pub(super) type WritesByShard = BTreeMap<ShardIndex, Vec<ItemWrite>>;
 
 #[derive(Deserialize)]
 struct InsertItem<'b> {
@@ -30,7 +46,7 @@ struct InsertItem<'b> {
 }
 
 /// Reads and validates the whole body.
-pub(crate) fn parse_insert_batch(
+pub(super) fn parse_insert_batch(
     body: &[u8],
     bucket: BucketId,
     tokens: &TokenKey,
@@ -63,7 +79,7 @@ pub(crate) fn parse_insert_batch(
 
 /// Writes a batch, each shard's part in one transaction. If it spans shards, all of them are asked before the first
 /// one writes, so that a refusal that can be foreseen stores nothing.
-pub(crate) async fn insert_batch<S: Store>(
+async fn insert_batch<S: Store>(
     shards: &Shards<S>,
     parts: Vec<(ShardIndex, Vec<ItemWrite>, WritePlan)>,
 ) -> Result<(), ApiError> {
@@ -99,7 +115,7 @@ fn outcome_of_parts(parts: Vec<Result<(), WriteError>>) -> Result<(), ApiError> 
 }
 
 /// Whether the error says that nothing happened.
-pub(crate) fn is_certainly_not_stored(error: &WriteError) -> bool {
+pub(super) fn is_certainly_not_stored(error: &WriteError) -> bool {
     match error {
         WriteError::TooManyConcurrentValues { .. }
         | WriteError::InsufficientStorage(_)

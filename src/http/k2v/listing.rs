@@ -1,6 +1,8 @@
 //! What the parameters of a listing mean: which keys, in which direction, how many, and where the next one begins.
 
+use crate::http::json::{push_bool, push_optional};
 use std::ops::Bound;
+use troupe_actors::ids::{KeyError, SortKey};
 use troupe_actors::limits::{PAGE_BYTES_MAX, PAGE_ITEMS_MAX, PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX};
 use troupe_actors::store::range::KeyRange;
 
@@ -25,6 +27,12 @@ pub(crate) enum ListingError {
     /// The listing would begin outside of its own prefix.
     #[error("Start key '{start}' does not start with prefix '{prefix}'")]
     StartOutsidePrefix { start: String, prefix: String },
+    /// The query of a single item says something about a range.
+    #[error("a query with 'singleItem' needs 'start' and takes none of 'prefix', 'end', 'limit', 'reverse'")]
+    SingleItem,
+    /// The single item's key is none.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 impl Listing {
@@ -93,6 +101,34 @@ fn lower_high(high: Bound<Vec<u8>>, end: &[u8]) -> Bound<Vec<u8>> {
         Bound::Excluded(high) if high.as_slice() < end => Bound::Excluded(high),
         Bound::Included(_) | Bound::Excluded(_) | Bound::Unbounded => Bound::Excluded(end.to_vec()),
     }
+}
+
+/// The range that holds the one item at `start`.
+pub(super) fn single_item(listing: &Listing) -> Result<KeyRange, ListingError> {
+    let Listing { prefix: None, start: Some(start), end: None, limit: None, reverse: false } = listing else {
+        return Err(ListingError::SingleItem);
+    };
+    let key = SortKey::new(start)?.as_str().as_bytes().to_vec();
+    Ok(KeyRange { low: Bound::Included(key.clone()), high: Bound::Included(key), descending: false })
+}
+
+/// Appends the echo of the bounds: `"prefix":…,"start":…,"end":…`.
+pub(super) fn push_bounds(out: &mut Vec<u8>, listing: &Listing) {
+    out.extend_from_slice(br#""prefix":"#);
+    push_optional(out, listing.prefix.as_deref());
+    out.extend_from_slice(br#","start":"#);
+    push_optional(out, listing.start.as_deref());
+    out.extend_from_slice(br#","end":"#);
+    push_optional(out, listing.end.as_deref());
+}
+
+/// Closes a list: whether there is more, and where it goes on.
+pub(super) fn push_tail(out: &mut Vec<u8>, next_start: Option<&str>) {
+    out.extend_from_slice(br#"],"more":"#);
+    push_bool(out, next_start.is_some());
+    out.extend_from_slice(br#","nextStart":"#);
+    push_optional(out, next_start);
+    out.push(b'}');
 }
 
 /// How much of a listing is still to be returned.

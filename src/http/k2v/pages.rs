@@ -3,10 +3,11 @@
 //! Each page is read from a snapshot of its own, which is gone before the page is sent: a slow client holds no page of
 //! the store. An answer that fits in one page is sent with its length.
 
+use super::service::JSON;
 use crate::http::error::ApiError;
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -37,7 +38,7 @@ pub(crate) fn json_response(mut pages: impl Pages) -> Result<HttpResponse, ApiEr
 /// The same, after the first page was already written.
 pub(crate) fn json_response_from(first: Vec<u8>, end: PageEnd, pages: impl Pages) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    response.insert_header((CONTENT_TYPE, JSON));
     match end {
         PageEnd::Last => response.body(first),
         PageEnd::More => response.body(PageBody { ready: Some(first), pages: Some(pages), is_rested: true }),

@@ -1,60 +1,41 @@
-//! PollItem: subscribe, then read, then wait. Whatever is committed after the subscription wakes it, and whatever was
-//! committed before is in the first read: nothing lies in between.
+//! PollItem: the item, as soon as it holds something that the client has not seen.
 
 use super::accept::Accept;
+use super::poll::{poll_timeout, wait_for_news};
 use super::read_item::answer;
+use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
-use crate::http::stop::Stopping;
-use actix_web::HttpResponse;
-use std::time::Duration;
-use troupe_actors::causality::{Context, TokenKey};
+use crate::http::query::Query;
 use troupe_actors::ids::ItemKey;
-use troupe_actors::shard::Shards;
 use troupe_actors::store::{Snapshot, Store};
 
-/// What a poll waits for, and how it wants the answer.
-pub(crate) struct PollItem {
-    /// Which item; it need not exist yet.
-    pub(crate) key: ItemKey,
-    /// What the client has seen.
-    pub(crate) seen: Context,
-    /// How long it waits.
-    pub(crate) timeout: Duration,
-    /// The form of the answer.
-    pub(crate) accept: Accept,
+/// The item need not exist yet.
+pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
+    let accept = Accept::of(request.head)?;
+    let (partition, sort_key) = request.item()?;
+    let tokens = request.control.token_key.clone();
+    let seen = tokens.open_token(request.query.causality_token.as_deref().unwrap_or_default())?;
+    let timeout = poll_timeout(timeout_s(&request.query)?);
+    service.plan(request.control, partition.shard())?;
+    let key = ItemKey { partition: partition.hash, sort_key };
+    let (shards, stopping) = (service.shards.clone(), service.stopping.clone());
+    Outcome::later(async move {
+        let subscription = shards.subscribe_item(key.clone()).await?;
+        let store = shards.store(key.partition.shard());
+        wait_for_news(subscription, timeout, stopping, async || match store.snapshot()?.item(&key)? {
+            Some(item) if !item.is_covered_by(&seen) => answer(&item, accept, &tokens).map(Some),
+            Some(_) | None => Ok(None),
+        })
+        .await
+    })
 }
 
-/// Answers as soon as the item holds something that the client has not seen; 304 when the time is over.
-pub(crate) async fn poll_item<S: Store>(
-    poll: PollItem,
-    shards: Shards<S>,
-    tokens: TokenKey,
-    mut stopping: Stopping,
-) -> Result<HttpResponse, ApiError> {
-    let subscription = shards.subscribe_item(poll.key.clone()).await?;
-    let mut deadline = std::pin::pin!(tokio::time::sleep(poll.timeout));
-    let mut is_over = false;
-    loop {
-        let store = shards.store(poll.key.partition.shard());
-        if let Some(news) = news(&**store, &poll, &tokens)? {
-            return Ok(news);
-        }
-        if is_over {
-            return Ok(HttpResponse::NotModified().finish());
-        }
-        // Either way the item is read once more: a commit may be a moment older than its signal.
-        tokio::select! {
-            biased;
-            () = subscription.changed() => {}
-            () = &mut deadline => is_over = true,
-            () = stopping.wait() => is_over = true,
-        }
+/// Digits only; more than any clock counts is as long as it gets.
+fn timeout_s(query: &Query<'_>) -> Result<Option<u64>, ApiError> {
+    let Some(text) = query.timeout.as_deref() else { return Ok(None) };
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let rule = "must be a whole number of seconds that is not negative";
+        return Err(ApiError::Parameter { name: "timeout", rule });
     }
-}
-
-fn news<S: Store>(store: &S, poll: &PollItem, tokens: &TokenKey) -> Result<Option<HttpResponse>, ApiError> {
-    match store.snapshot()?.item(&poll.key)? {
-        Some(item) if !item.is_covered_by(&poll.seen) => answer(&item, poll.accept, tokens).map(Some),
-        Some(_) | None => Ok(None),
-    }
+    Ok(Some(text.parse().unwrap_or(u64::MAX)))
 }

@@ -7,11 +7,12 @@
 use super::item_json::push_item;
 use super::listing::{Listing, PageBudget, Progress};
 use super::pages::{PageEnd, Pages, json_response_from};
-use super::request::{parse, poll_timeout};
+use super::poll::{poll_timeout, wait_for_news};
+use super::request::parse;
 use super::scan::{ScanEnd, scan_page, weight};
+use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
 use crate::http::json::push_string;
-use crate::http::stop::Stopping;
 use actix_web::HttpResponse;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -21,6 +22,19 @@ use troupe_actors::ids::{ItemKey, Partition, PartitionHash, SortKey};
 use troupe_actors::shard::{Changes, Shards, Since, Unseen};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::{Snapshot, Store};
+
+pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
+    let partition = request.partition()?;
+    let tokens = request.control.token_key.clone();
+    let poll = parse_poll_range(request.body, &partition, &tokens)?;
+    service.plan(request.control, partition.shard())?;
+    let (shards, stopping) = (service.shards.clone(), service.stopping.clone());
+    Outcome::later(async move {
+        let subscription = shards.subscribe_range(poll.partition, poll.range.clone()).await?;
+        wait_for_news(subscription, poll.timeout, stopping, async || news(&poll, &shards, &tokens).await)
+            .await
+    })
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,7 +53,7 @@ struct RawPoll {
 
 /// What a poll waits for, validated.
 #[derive(Debug)]
-pub(crate) struct PollRange {
+pub(super) struct PollRange {
     partition: PartitionHash,
     range: KeyRange,
     timeout: Duration,
@@ -48,7 +62,7 @@ pub(crate) struct PollRange {
 }
 
 /// Reads and validates the whole body.
-pub(crate) fn parse_poll_range(
+pub(super) fn parse_poll_range(
     body: &[u8],
     partition: &Partition,
     tokens: &TokenKey,
@@ -63,33 +77,6 @@ pub(crate) fn parse_poll_range(
         timeout: poll_timeout(poll.timeout),
         seen,
     })
-}
-
-/// Answers as soon as there is anything that the client has not seen; 304 when the time is over.
-pub(crate) async fn poll_range<S: Store>(
-    poll: PollRange,
-    shards: Shards<S>,
-    tokens: TokenKey,
-    mut stopping: Stopping,
-) -> Result<HttpResponse, ApiError> {
-    let subscription = shards.subscribe_range(poll.partition, poll.range.clone()).await?;
-    let mut deadline = std::pin::pin!(tokio::time::sleep(poll.timeout));
-    let mut is_over = false;
-    loop {
-        if let Some(news) = news(&poll, &shards, &tokens).await? {
-            return Ok(news);
-        }
-        if is_over {
-            return Ok(HttpResponse::NotModified().finish());
-        }
-        // Either way the range is read once more: a commit may be a moment older than its signal.
-        tokio::select! {
-            biased;
-            () = subscription.changed() => {}
-            () = &mut deadline => is_over = true,
-            () = stopping.wait() => is_over = true,
-        }
-    }
 }
 
 /// The answer, if there is something to say.

@@ -1,20 +1,29 @@
 //! ReadBatch: many ranges, read page by page while they are sent.
 
 use super::item_json::push_item;
-use super::listing::{Listing, PageBudget, Progress};
-use super::pages::{PageEnd, Pages};
+use super::listing::{Listing, PageBudget, Progress, push_bounds, push_tail, single_item};
+use super::pages::{PageEnd, Pages, json_response};
 use super::request::{null_is_false, parse_list};
 use super::scan::{ScanEnd, scan_page};
+use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
-use crate::http::json::{push_bool, push_optional, push_optional_number, push_string};
+use crate::http::json::{push_bool, push_optional_number, push_string};
 use crate::http::limits::BATCH_QUERIES_MAX;
 use serde::Deserialize;
-use std::ops::Bound;
 use troupe_actors::causality::{Item, TokenKey};
-use troupe_actors::ids::{BucketId, Partition, PartitionKey, SortKey};
+use troupe_actors::ids::{BucketId, Partition, PartitionKey};
 use troupe_actors::shard::Shards;
 use troupe_actors::store::Store;
 use troupe_actors::store::range::KeyRange;
+
+pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
+    let queries = parse_read_batch(request.body, request.bucket)?;
+    for query in &queries {
+        service.plan(request.control, query.partition.shard())?;
+    }
+    let tokens = request.control.token_key.clone();
+    json_response(ReadBatchPages::new(service.shards.clone(), tokens, queries)).map(Outcome::Now)
+}
 
 /// One query as it came.
 #[derive(Debug, Deserialize)]
@@ -41,7 +50,7 @@ struct RawQuery {
 
 /// One query, validated.
 #[derive(Debug)]
-pub(crate) struct ReadQuery {
+pub(super) struct ReadQuery {
     partition: Partition,
     listing: Listing,
     range: KeyRange,
@@ -51,7 +60,7 @@ pub(crate) struct ReadQuery {
 }
 
 /// Reads and validates the whole body.
-pub(crate) fn parse_read_batch(body: &[u8], bucket: BucketId) -> Result<Vec<ReadQuery>, ApiError> {
+pub(super) fn parse_read_batch(body: &[u8], bucket: BucketId) -> Result<Vec<ReadQuery>, ApiError> {
     let queries: Vec<RawQuery> = parse_list(body, BATCH_QUERIES_MAX)?;
     let validated = queries.into_iter().enumerate().map(|(at, query)| {
         ReadQuery::new(query, bucket).map_err(|cause| ApiError::Element { at, cause: Box::new(cause) })
@@ -79,28 +88,14 @@ impl ReadQuery {
         })
     }
 
-    /// The partition that the query reads.
-    pub(crate) fn partition(&self) -> &Partition {
-        &self.partition
-    }
-
     fn wants(&self, item: &Item<'_>) -> bool {
         (self.with_tombstones || !item.is_tombstone())
             && (!self.conflicts_only || (item.sibling_count() > 1 && item.values().len() > 1))
     }
 }
 
-/// The range that holds the one item at `start`.
-pub(crate) fn single_item(listing: &Listing) -> Result<KeyRange, ApiError> {
-    let Listing { prefix: None, start: Some(start), end: None, limit: None, reverse: false } = listing else {
-        return Err(ApiError::SingleItem);
-    };
-    let key = SortKey::new(start)?.as_str().as_bytes().to_vec();
-    Ok(KeyRange { low: Bound::Included(key.clone()), high: Bound::Included(key), descending: false })
-}
-
 /// The answers to the queries of a ReadBatch.
-pub(crate) struct ReadBatchPages<S: Store> {
+struct ReadBatchPages<S: Store> {
     shards: Shards<S>,
     tokens: TokenKey,
     queries: std::vec::IntoIter<ReadQuery>,
@@ -116,7 +111,7 @@ struct Current {
 }
 
 impl<S: Store> ReadBatchPages<S> {
-    pub(crate) fn new(shards: Shards<S>, tokens: TokenKey, queries: Vec<ReadQuery>) -> ReadBatchPages<S> {
+    fn new(shards: Shards<S>, tokens: TokenKey, queries: Vec<ReadQuery>) -> ReadBatchPages<S> {
         ReadBatchPages { shards, tokens, queries: queries.into_iter(), current: None, is_begun: false }
     }
 
@@ -178,12 +173,8 @@ const QUERY_WEIGHT: usize = 256;
 fn push_head(out: &mut Vec<u8>, query: &ReadQuery) {
     out.extend_from_slice(br#"{"partitionKey":"#);
     push_string(out, query.partition.key.as_str());
-    out.extend_from_slice(br#","prefix":"#);
-    push_optional(out, query.listing.prefix.as_deref());
-    out.extend_from_slice(br#","start":"#);
-    push_optional(out, query.listing.start.as_deref());
-    out.extend_from_slice(br#","end":"#);
-    push_optional(out, query.listing.end.as_deref());
+    out.push(b',');
+    push_bounds(out, &query.listing);
     out.extend_from_slice(br#","limit":"#);
     push_optional_number(out, query.listing.limit);
     out.extend_from_slice(br#","reverse":"#);
@@ -195,13 +186,4 @@ fn push_head(out: &mut Vec<u8>, query: &ReadQuery) {
     out.extend_from_slice(br#","tombstones":"#);
     push_bool(out, query.with_tombstones);
     out.extend_from_slice(br#","items":["#);
-}
-
-/// Closes a list: whether there is more, and where it goes on.
-pub(crate) fn push_tail(out: &mut Vec<u8>, next_start: Option<&str>) {
-    out.extend_from_slice(br#"],"more":"#);
-    push_bool(out, next_start.is_some());
-    out.extend_from_slice(br#","nextStart":"#);
-    push_optional(out, next_start);
-    out.push(b'}');
 }

@@ -1,23 +1,29 @@
 //! ReadIndex: the partitions of a bucket with their counters, merged from all lanes in key order.
 
-use super::listing::{Admission, Listing, PageBudget, Progress};
-use super::pages::{PageEnd, Pages};
-use super::read_batch::push_tail;
+use super::listing::{Admission, Listing, PageBudget, Progress, push_bounds, push_tail};
+use super::pages::{PageEnd, Pages, json_response};
+use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
-use crate::http::json::{push_bool, push_number, push_optional, push_optional_number, push_string};
+use crate::http::json::{push_bool, push_number, push_optional_number, push_string};
 use crate::http::limits::INDEX_PAGE_ROWS_MAX;
 use crate::http::query::Query;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use troupe_actors::ids::BucketId;
+use troupe_actors::ids::{BucketId, ShardIndex};
 use troupe_actors::shard::Shards;
 use troupe_actors::store::counters::PartitionCounters;
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::{Snapshot, Store, StoreError};
 
+pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
+    let listing = parse_read_index(&request.query)?;
+    ShardIndex::all().try_for_each(|shard| service.plan(request.control, shard).map(drop))?;
+    json_response(ReadIndexPages::new(&service.shards, request.bucket, listing)?).map(Outcome::Now)
+}
+
 /// Reads the parameters of the listing from the query string.
-pub(crate) fn parse_read_index(query: &Query<'_>) -> Result<Listing, ApiError> {
+pub(super) fn parse_read_index(query: &Query<'_>) -> Result<Listing, ApiError> {
     let limit = match query.limit.as_deref() {
         None => None,
         Some(limit) => Some(non_negative(limit).ok_or(ApiError::Parameter {
@@ -40,12 +46,12 @@ pub(crate) fn parse_read_index(query: &Query<'_>) -> Result<Listing, ApiError> {
 }
 
 /// Reads digits; `None` for anything else, a sign included, and for what does not fit.
-pub(crate) fn non_negative(digits: &str) -> Option<u64> {
+fn non_negative(digits: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 /// The listing while it is sent.
-pub(crate) struct ReadIndexPages<S> {
+struct ReadIndexPages<S> {
     listing: Listing,
     progress: Progress,
     lanes: Vec<Lane<S>>,
@@ -64,11 +70,7 @@ struct Lane<S> {
 }
 
 impl<S: Store> ReadIndexPages<S> {
-    pub(crate) fn new(
-        shards: &Shards<S>,
-        bucket: BucketId,
-        listing: Listing,
-    ) -> Result<ReadIndexPages<S>, ApiError> {
+    fn new(shards: &Shards<S>, bucket: BucketId, listing: Listing) -> Result<ReadIndexPages<S>, ApiError> {
         let range = listing.range()?;
         let rest = (!range.is_void()).then_some(&range);
         let lanes = shards.stores().iter().map(|store| Lane {
@@ -154,12 +156,8 @@ impl<S: Store> Lane<S> {
 }
 
 fn push_head(out: &mut Vec<u8>, listing: &Listing) {
-    out.extend_from_slice(br#"{"prefix":"#);
-    push_optional(out, listing.prefix.as_deref());
-    out.extend_from_slice(br#","start":"#);
-    push_optional(out, listing.start.as_deref());
-    out.extend_from_slice(br#","end":"#);
-    push_optional(out, listing.end.as_deref());
+    out.push(b'{');
+    push_bounds(out, listing);
     out.extend_from_slice(br#","limit":"#);
     push_optional_number(out, listing.limit);
     out.extend_from_slice(br#","reverse":"#);

@@ -2,32 +2,30 @@
 
 use super::accept::Accept;
 use super::item_json::push_values;
+use super::service::{Admitted, JSON, Outcome, Service, TOKEN_HEADER};
 use crate::http::error::ApiError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use troupe_actors::causality::{Item, TokenKey, Value};
 use troupe_actors::ids::ItemKey;
 use troupe_actors::store::{Snapshot, Store};
 
-/// Carries a causality token in either direction.
-pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-garage-causality-token");
-
 /// Answers with the item as it is now.
-pub(crate) fn read_item<S: Store>(
-    store: &S,
-    key: &ItemKey,
-    accept: Accept,
-    tokens: &TokenKey,
-) -> Result<HttpResponse, ApiError> {
-    match store.snapshot()?.item(key)? {
-        Some(item) => answer(&item, accept, tokens),
+pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
+    let accept = Accept::of(request.head)?;
+    let (partition, sort_key) = request.item()?;
+    let shard = partition.shard();
+    service.plan(request.control, shard)?;
+    let key = ItemKey { partition: partition.hash, sort_key };
+    match service.shards.store(shard).snapshot()?.item(&key)? {
+        Some(item) => answer(&item, accept, &request.control.token_key).map(Outcome::Now),
         None => Err(ApiError::NoSuchKey),
     }
 }
 
 /// The answer for an item, by the table of the protocol: what the client accepts against how many values there are.
-pub(crate) fn answer(item: &Item<'_>, accept: Accept, tokens: &TokenKey) -> Result<HttpResponse, ApiError> {
+pub(super) fn answer(item: &Item<'_>, accept: Accept, tokens: &TokenKey) -> Result<HttpResponse, ApiError> {
     let mut siblings = item.siblings();
     let first = siblings.next().map(|(_, value)| value);
     let is_single = match (first, siblings.next()) {
@@ -53,8 +51,7 @@ pub(crate) fn answer(item: &Item<'_>, accept: Accept, tokens: &TokenKey) -> Resu
         (Accept::Json, _, _) | (Accept::Either, false, _) => {
             let mut body = Vec::with_capacity(512);
             push_values(&mut body, item);
-            let json = HeaderValue::from_static("application/json");
-            Ok(with_token(StatusCode::OK)?.insert_header((CONTENT_TYPE, json)).body(body))
+            Ok(with_token(StatusCode::OK)?.insert_header((CONTENT_TYPE, JSON)).body(body))
         }
     }
 }

@@ -1,14 +1,12 @@
 //! JSON bodies: from bytes that passed their digest to checked values.
 
 use crate::http::error::ApiError;
-use crate::http::limits::{POLL_TIMEOUT_S_DEFAULT, POLL_TIMEOUT_S_MAX, POLL_TIMEOUT_S_MIN};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 /// Reads the whole body as one JSON object.
 pub(super) fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, ApiError> {
@@ -29,12 +27,6 @@ pub(super) fn parse_list<'b, T: Deserialize<'b>>(
     let Some(list) = list else { return Err(ApiError::TooManyElements { elements_max }) };
     deserializer.end().map_err(ApiError::Json)?;
     Ok(list)
-}
-
-/// How long a poll waits.
-pub(crate) fn poll_timeout(seconds: Option<u64>) -> Duration {
-    let seconds = seconds.unwrap_or(POLL_TIMEOUT_S_DEFAULT);
-    Duration::from_secs(seconds.clamp(POLL_TIMEOUT_S_MIN, POLL_TIMEOUT_S_MAX))
 }
 
 /// `null` means false, as absence does.
@@ -185,13 +177,5 @@ mod tests {
         let texts: BTreeMap<String, Text<'_>> = parse(br#"{"plain":"plain", "escaped":"a\nb"}"#).unwrap();
         assert!(matches!(&texts["plain"].0, Cow::Borrowed("plain")));
         assert_eq!(texts["escaped"].0, "a\nb");
-    }
-
-    #[test]
-    fn a_polls_wait_is_clamped_to_what_is_reasonable() {
-        assert_eq!(poll_timeout(None), Duration::from_secs(300));
-        assert_eq!(poll_timeout(Some(0)), Duration::from_secs(1));
-        assert_eq!(poll_timeout(Some(7)), Duration::from_secs(7));
-        assert_eq!(poll_timeout(Some(u64::MAX)), Duration::from_secs(600));
     }
 }

@@ -1,12 +1,12 @@
-use crate::config::Bytes;
-use crate::http::admin::call::{Call, json};
-use crate::http::admin::error::{AdminError, AdminResult};
-use crate::http::admin::model::{
+use crate::admin::call::{Call, json};
+use crate::admin::error::{AdminError, AdminResult};
+use crate::admin::model::{
     ApplyClusterLayoutRequest, ApplyClusterLayoutResponse, ClusterLayoutVersion, ClusterLayoutVersionStatus,
     GetClusterLayoutHistoryResponse, GetClusterLayoutResponse, LayoutNodeRole, NodeAssignedRole,
     NodeRoleAction, NodeRoleChange, PreviewClusterLayoutChangesResponse, UpdateClusterLayoutRequest,
 };
-use crate::http::admin::{Admin, search};
+use crate::admin::{Admin, search};
+use crate::config::Bytes;
 use std::collections::BTreeMap;
 use troupe_actors::control::{Command, ControlSnapshot};
 use troupe_actors::ids::NodeId;

@@ -1,13 +1,13 @@
-//! The parsers of the K2V calls, each called once with whatever there is.
+//! The parsers of the K2V calls, each called once with whatever there is: see `untrusted`.
 
-use super::k2v::accept::Accept;
-use super::k2v::delete_batch::parse_delete_batch;
-use super::k2v::insert_batch::parse_insert_batch;
-use super::k2v::poll_range::parse_poll_range;
-use super::k2v::read_batch::parse_read_batch;
-use super::k2v::read_index::parse_read_index;
-use super::query::Query;
-use super::route::{Target, route};
+use super::accept::Accept;
+use super::delete_batch::parse_delete_batch;
+use super::insert_batch::parse_insert_batch;
+use super::poll_range::parse_poll_range;
+use super::read_batch::parse_read_batch;
+use super::read_index::parse_read_index;
+use crate::http::query::Query;
+use crate::http::route::{Target, route};
 use troupe_actors::causality::TokenKey;
 use troupe_actors::ids::{BucketId, Partition, PartitionKey};
 use troupe_actors::limits::VALUE_BYTES_MAX_DEFAULT;

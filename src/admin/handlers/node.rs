@@ -1,8 +1,8 @@
 use super::cluster::health_of;
-use crate::http::admin::Admin;
-use crate::http::admin::call::{Call, json};
-use crate::http::admin::error::{AdminError, AdminResult};
-use crate::http::admin::model::{LocalGetNodeInfoResponse, LocalGetNodeStatisticsResponse, MultiResponse};
+use crate::admin::Admin;
+use crate::admin::call::{Call, json};
+use crate::admin::error::{AdminError, AdminResult};
+use crate::admin::model::{LocalGetNodeInfoResponse, LocalGetNodeStatisticsResponse, MultiResponse};
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
-use crate::http::admin::call::{Call, expiration, json, rfc3339};
-use crate::http::admin::error::{AdminError, AdminResult};
-use crate::http::admin::model::{
+use crate::admin::call::{Call, expiration, json, rfc3339};
+use crate::admin::error::{AdminError, AdminResult};
+use crate::admin::model::{
     GetKeyInfoResponse, ImportKeyRequest, KeyInfoBucketResponse, KeyPerm, ListKeysResponseItem,
     UpdateKeyRequestBody,
 };
-use crate::http::admin::{Admin, search};
+use crate::admin::{Admin, search};
 use std::collections::BTreeSet;
 use troupe_actors::clock::WallMs;
 use troupe_actors::control::{

@@ -1,10 +1,8 @@
-use crate::http::admin::call::{Call, expiration, json, rfc3339};
-use crate::http::admin::endpoint::is_scope;
-use crate::http::admin::error::{AdminError, AdminResult};
-use crate::http::admin::model::{
-    CreateAdminTokenResponse, GetAdminTokenInfoResponse, UpdateAdminTokenRequestBody,
-};
-use crate::http::admin::{Admin, search};
+use crate::admin::call::{Call, expiration, json, rfc3339};
+use crate::admin::endpoint::is_scope;
+use crate::admin::error::{AdminError, AdminResult};
+use crate::admin::model::{CreateAdminTokenResponse, GetAdminTokenInfoResponse, UpdateAdminTokenRequestBody};
+use crate::admin::{Admin, search};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};

@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_call_is_documented() {
-        let page = include_str!("../../../docs/admin-api.md");
+        let page = include_str!("../../docs/admin-api.md");
         for (name, _, _) in &CALLS {
             let path = match *name {
                 "Health" => "/health",

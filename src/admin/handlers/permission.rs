@@ -1,8 +1,8 @@
 use super::bucket::{existing, info};
-use crate::http::admin::Admin;
-use crate::http::admin::call::Call;
-use crate::http::admin::error::{AdminError, AdminResult};
-use crate::http::admin::model::BucketKeyPermChangeRequest;
+use crate::admin::Admin;
+use crate::admin::call::Call;
+use crate::admin::error::{AdminError, AdminResult};
+use crate::admin::model::BucketKeyPermChangeRequest;
 use troupe_actors::control::{Command, KeyId, Permissions};
 use troupe_actors::ids::BucketId;
 

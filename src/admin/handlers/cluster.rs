@@ -1,7 +1,7 @@
-use crate::http::admin::Admin;
-use crate::http::admin::call::json;
-use crate::http::admin::error::AdminResult;
-use crate::http::admin::model::{
+use crate::admin::Admin;
+use crate::admin::call::json;
+use crate::admin::error::AdminResult;
+use crate::admin::model::{
     FreeSpaceResp, GetClusterHealthResponse, GetClusterStatusResponse, NodeAssignedRole, NodeResp,
 };
 use std::collections::BTreeSet;

@@ -1,10 +1,10 @@
-use crate::http::admin::call::{Call, json, rfc3339};
-use crate::http::admin::error::{AdminError, AdminResult};
-use crate::http::admin::model::{
+use crate::admin::call::{Call, json, rfc3339};
+use crate::admin::error::{AdminError, AdminResult};
+use crate::admin::model::{
     ApiBucketQuotas, BucketLocalAlias, CreateBucketRequest, GetBucketInfoKey, GetBucketInfoResponse,
     ListBucketsResponseItem, UpdateBucketRequestBody,
 };
-use crate::http::admin::{Admin, BucketUsage, search};
+use crate::admin::{Admin, BucketUsage, search};
 use actix_web::web;
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,0 +1,142 @@
+//! What every call stands on, and what it is given of its request.
+
+use crate::http::error::ApiError;
+use crate::http::query::Query;
+use crate::http::route::{Call, Target};
+use crate::http::stop::Stopping;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::future::LocalBoxFuture;
+use troupe_actors::causality::{Context, Value};
+use troupe_actors::control::ControlSnapshot;
+use troupe_actors::ids::{BucketId, NodeId, Partition, PartitionKey, ShardIndex, SortKey};
+use troupe_actors::shard::{ItemWrite, Shards, WritePlan};
+use troupe_actors::store::Store;
+
+/// Carries a causality token in either direction.
+pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-garage-causality-token");
+
+/// The type of every answer that is not raw bytes. Clients compare it by equality.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What calls are served with.
+pub(crate) struct Service<S: Store> {
+    /// The shards of this node.
+    pub(crate) shards: Shards<S>,
+    /// This node.
+    pub(crate) node: NodeId,
+    /// Longest value in bytes.
+    pub(crate) value_bytes_max: usize,
+    /// Whether polls should give up.
+    pub(crate) stopping: Stopping,
+}
+
+impl<S: Store> Clone for Service<S> {
+    fn clone(&self) -> Service<S> {
+        Service {
+            shards: self.shards.clone(),
+            node: self.node,
+            value_bytes_max: self.value_bytes_max,
+            stopping: self.stopping.clone(),
+        }
+    }
+}
+
+/// A request that may be served: signed by a key with the permission, its body read and compared with its digest.
+pub(crate) struct Admitted<'r> {
+    /// What it asks for.
+    pub(crate) call: Call,
+    /// In which bucket.
+    pub(crate) bucket: BucketId,
+    /// The path.
+    pub(crate) target: Target<'r>,
+    /// The query string.
+    pub(crate) query: Query<'r>,
+    /// The head, for the headers that only some calls look at.
+    pub(crate) head: &'r HttpRequest,
+    /// The whole body.
+    pub(crate) body: &'r [u8],
+    /// The control plane that the request was authorised by.
+    pub(crate) control: &'r ControlSnapshot,
+}
+
+/// What became of a request whose body was read.
+pub(crate) enum Outcome {
+    /// It was answered from a snapshot.
+    Now(HttpResponse),
+    /// It waits for a shard. It holds nothing of the request that it does not need: polls wait long.
+    Later(LocalBoxFuture<'static, Result<HttpResponse, ApiError>>),
+}
+
+impl Outcome {
+    /// For an answer that has to wait.
+    pub(super) fn later(
+        answer: impl Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    ) -> Result<Outcome, ApiError> {
+        Ok(Outcome::Later(Box::pin(answer)))
+    }
+}
+
+impl Admitted<'_> {
+    /// The partition that the path names.
+    pub(super) fn partition(&self) -> Result<Partition, ApiError> {
+        let key = PartitionKey::new(self.target.partition_key.as_deref().unwrap_or_default())?;
+        Ok(Partition::new(self.bucket, key))
+    }
+
+    /// The item that path and query name.
+    pub(super) fn item(&self) -> Result<(Partition, SortKey), ApiError> {
+        let sort_key = self
+            .query
+            .sort_key
+            .as_deref()
+            .ok_or(ApiError::Parameter { name: "sort_key", rule: "is missing: it names the item" })?;
+        Ok((self.partition()?, SortKey::new(sort_key)?))
+    }
+
+    /// The causality token of a write.
+    pub(super) fn token(&self) -> Result<Option<&str>, ApiError> {
+        let mut tokens = self.head.headers().get_all(TOKEN_HEADER);
+        let rule = |rule| ApiError::Header { name: "x-garage-causality-token", rule };
+        match (tokens.next(), tokens.next()) {
+            (None, _) => Ok(None),
+            (Some(token), None) => {
+                token.to_str().map(Some).map_err(|_| rule("must be the causality token of a read, unchanged"))
+            }
+            (Some(_), Some(_)) => Err(rule("must be sent once")),
+        }
+    }
+}
+
+impl<S: Store> Service<S> {
+    /// Who stores a shard, if this node does.
+    pub(super) fn plan(&self, control: &ControlSnapshot, shard: ShardIndex) -> Result<WritePlan, ApiError> {
+        match control.layout.replicas(shard) {
+            [] => Err(ApiError::NoLayout),
+            [sole] if *sole == self.node => Ok(WritePlan::sole_replica()),
+            replicas if replicas.contains(&self.node) => Ok(WritePlan {
+                peers: replicas.iter().copied().filter(|replica| *replica != self.node).collect(),
+                quorum: replicas.len() / 2 + 1,
+            }),
+            _ => Err(ApiError::NotHere),
+        }
+    }
+
+    /// Writes the item that the request names: what InsertItem and DeleteItem have in common.
+    pub(super) fn write_item(
+        &self,
+        request: &Admitted<'_>,
+        context: Context,
+        value: Value<'static>,
+    ) -> Result<Outcome, ApiError> {
+        let (partition, sort_key) = request.item()?;
+        let shard = partition.shard();
+        let plan = self.plan(request.control, shard)?;
+        let shards = self.shards.clone();
+        let write = ItemWrite { partition, sort_key, context, value };
+        Outcome::later(async move {
+            shards.write(shard, vec![write], plan).await?;
+            Ok(HttpResponse::NoContent().finish())
+        })
+    }
+}
