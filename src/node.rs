@@ -30,11 +30,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use troupe_actors::control::{Control, ControlOptions, ControlStore, StartError};
+use troupe_actors::control::{Control, ControlOptions, StartError};
 use troupe_actors::ids::NodeId;
 use troupe_actors::shard::{ShardLimits, Shards};
-use troupe_actors::store::StoreError;
 use troupe_actors::store::lmdb::{LmdbStore, OpenError};
+use troupe_actors::store::{Snapshot, Store, StoreError};
 use view::StoreView;
 
 /// Threads that run shard actors unless the configuration says otherwise. Shards do little per write; one thread keeps
@@ -280,8 +280,8 @@ async fn start_control(config: &Config, node: NodeId, lanes: &Lanes) -> Result<C
     let mut token_key = [0; 32];
     rand::rng().fill_bytes(&mut token_key);
     let replication_factor = replication_factor(config)?;
-    let store: Arc<dyn ControlStore> = Arc::clone(lanes.stores.control()) as Arc<dyn ControlStore>;
-    Ok(Control::start(store, ControlOptions { node, replication_factor, token_key }).await?)
+    let rows = lanes.stores.control().snapshot()?.control()?;
+    Ok(Control::start(&rows, lanes.control(), ControlOptions { node, replication_factor, token_key }).await?)
 }
 
 fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<LmdbStore>, Vec<Arbiter>), NodeError> {

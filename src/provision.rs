@@ -161,14 +161,20 @@ pub(crate) async fn allow_all(control: &Control, key: KeyId, id: BucketId) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix::Arbiter;
     use std::sync::Arc;
-    use troupe_actors::control::{ControlOptions, MemoryControlStore};
+    use troupe_actors::control::ControlOptions;
+    use troupe_actors::store::Epoch;
+    use troupe_actors::store::lane::actor::LaneActor;
+    use troupe_actors::store::memory::MemoryStore;
 
     const NODE: NodeId = NodeId([1; 32]);
 
     async fn control() -> Control {
         let options = ControlOptions { node: NODE, replication_factor: 1, token_key: [7; 32] };
-        Control::start(Arc::new(MemoryControlStore::default()), options).await.unwrap()
+        let store = Arc::new(MemoryStore::new(Epoch(1)));
+        let lane = LaneActor::start_on(&Arbiter::current(), store, Box::new(|reason| panic!("{reason}")));
+        Control::start(&[], lane.recipient(), options).await.unwrap()
     }
 
     fn credentials(secret: u8) -> Credentials {

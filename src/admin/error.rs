@@ -3,7 +3,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use troupe_actors::control::{ControlError, NameError};
 use troupe_actors::ids::BucketId;
-use troupe_actors::store::{CommitError, StoreError};
+use troupe_actors::store::StoreError;
 
 /// Why the admin API refuses.
 #[derive(Debug, thiserror::Error)]
@@ -126,13 +126,10 @@ fn control_kind(error: &ControlError) -> (StatusCode, &'static str) {
         | ControlError::WrongLayoutVersion { .. }
         | ControlError::NothingStaged
         | ControlError::Assignment(_) => (StatusCode::BAD_REQUEST, "InvalidRequest"),
-        ControlError::Busy | ControlError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
-        ControlError::NotPersisted(CommitError::MapFull | CommitError::DiskFull) => {
-            (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage")
+        ControlError::Busy | ControlError::Stopped | ControlError::Unknown(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
         }
-        ControlError::NotPersisted(CommitError::Broken(_)) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
-        }
+        ControlError::NotStored(_) => (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage"),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::{NodeError, vital};
 use crate::config::{self, StoreConfig};
-use actix::{Addr, Arbiter};
+use actix::{Addr, Arbiter, Recipient};
 use rand::Rng;
 use std::path::Path;
 use std::sync::Arc;
 use troupe_actors::store::Epoch;
+use troupe_actors::store::lane::Persist;
 use troupe_actors::store::lane::actor::{Drain, LaneActor, OnBroken};
 use troupe_actors::store::lmdb::{Durability, LanesOptions, LmdbStore};
 use troupe_actors::store::set::StoreSet;
@@ -61,6 +62,11 @@ impl Lanes {
     /// Each lane's store and its address.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<LmdbStore>, &Addr<LaneActor<LmdbStore>>)> {
         self.stores.iter().zip(&self.actors)
+    }
+
+    /// The lane that commits to [`StoreSet::control`].
+    pub(super) fn control(&self) -> Recipient<Persist> {
+        self.actors[0].clone().recipient()
     }
 
     /// Commits what is queued.

@@ -2,24 +2,25 @@ use super::command::{Command, ControlError};
 use super::core::{ControlCore, Effect, Event, RequestId};
 use super::rows::{Row, RowError};
 use super::snapshot::ControlSnapshot;
-use super::store::ControlStore;
 use crate::clock::wall_now;
 use crate::ids::NodeId;
-use crate::store::{CommitError, StoreError};
+use crate::store::Write;
+use crate::store::lane::{Owner, Persist, PersistError};
 use actix::prelude::*;
 use arc_swap::ArcSwapOption;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-/// Runs a [`ControlCore`]: persists off the arbiter's thread, publishes, answers.
+/// Runs a [`ControlCore`]: hands rows to the lane, publishes, answers.
 struct ControlActor {
     core: ControlCore,
-    store: Arc<dyn ControlStore>,
+    lane: Recipient<Persist>,
+    next_batch: u64,
     shared: Arc<ArcSwapOption<ControlSnapshot>>,
     token_key: [u8; 32],
     /// Whoever starts the node, until the first snapshot is published.
-    starter: Option<oneshot::Sender<Result<(), CommitError>>>,
+    starter: Option<oneshot::Sender<Result<(), PersistError>>>,
     askers: BTreeMap<RequestId, oneshot::Sender<Result<(), ControlError>>>,
     next_request: u64,
 }
@@ -36,15 +37,12 @@ pub struct Control {
 /// The control plane cannot start. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The rows cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// A row cannot be understood.
     #[error(transparent)]
     Row(#[from] RowError),
     /// The cluster's secret could not be made durable.
     #[error("the cluster's secret could not be made durable: {0}")]
-    Persist(#[from] CommitError),
+    Persist(#[from] PersistError),
     /// The system is stopping.
     #[error("the node is stopping")]
     Stopped,
@@ -62,17 +60,23 @@ pub struct ControlOptions {
 }
 
 impl Control {
-    /// Reads what is persisted and starts the actor on the current arbiter. Reading blocks.
+    /// Starts the actor on the current arbiter. `rows` are what the store holds, and `lane` commits to that store: as a
+    /// batch among those of the shards, in one transaction with them.
     ///
     /// # Errors
-    /// [`StartError`] says what is wrong with the store.
-    pub async fn start(store: Arc<dyn ControlStore>, options: ControlOptions) -> Result<Control, StartError> {
-        let core = ControlCore::load(options.node, options.replication_factor, &store.load()?)?;
+    /// [`StartError`].
+    pub async fn start(
+        rows: &[Row],
+        lane: Recipient<Persist>,
+        options: ControlOptions,
+    ) -> Result<Control, StartError> {
+        let core = ControlCore::load(options.node, options.replication_factor, rows)?;
         let shared = Arc::new(ArcSwapOption::empty());
         let (sender, receiver) = oneshot::channel();
         let actor = ControlActor {
             core,
-            store,
+            lane,
+            next_batch: 0,
             shared: Arc::clone(&shared),
             token_key: options.token_key,
             starter: Some(sender),
@@ -148,19 +152,27 @@ impl ControlActor {
     }
 
     fn persist(&mut self, rows: Vec<Row>, context: &mut Context<Self>) {
-        let store = Arc::clone(&self.store);
-        let written = actix_rt::task::spawn_blocking(move || store.persist(rows)).into_actor(self);
-        context.spawn(written.map(|written, actor, context| {
-            let written = written.unwrap_or_else(|e| Err(CommitError::Broken(e.to_string())));
-            if let Err(error) = &written {
+        let batch = self.next_batch;
+        self.next_batch += 1;
+        let writes = rows.into_iter().map(|(key, value)| Write::PutControl { key, value }).collect();
+        let (done, mut answered) = mpsc::unbounded_channel();
+        // A fence of its own: the batch was made after the one before was answered, and does not build on a refused one.
+        let handed_over =
+            self.lane.send(Persist { owner: Owner::Control, fence: batch, batch, writes, done });
+        let outcome = async move {
+            handed_over.await.map_err(|_| PersistError::Stopping)?;
+            answered.recv().await.map_or(Err(PersistError::Stopping), |persisted| persisted.outcome)
+        };
+        context.spawn(outcome.into_actor(self).map(|outcome, actor, context| {
+            if let Err(error) = &outcome {
                 log::error!("control: a change could not be made durable: {error}");
                 actor.report_start(Err(error.clone()));
             }
-            actor.run(written.map_or_else(Event::PersistFailed, |()| Event::Persisted), context);
+            actor.run(outcome.map_or_else(Event::PersistFailed, |()| Event::Persisted), context);
         }));
     }
 
-    fn report_start(&mut self, result: Result<(), CommitError>) {
+    fn report_start(&mut self, result: Result<(), PersistError>) {
         // Whoever started the node may have given up waiting.
         let _ = self.starter.take().map(|starter| starter.send(result));
     }

@@ -7,6 +7,7 @@ use crate::ids::{BucketId, NodeId};
 use crate::layout::{AssignmentError, LayoutParameters, RoleError, StagedRole};
 use crate::limits::{ADMIN_SCOPE_MAX, CONTROL_QUEUE_MAX};
 use crate::store::CommitError;
+use crate::store::lane::PersistError;
 
 /// One change. It is made as a whole or not at all.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -220,10 +221,26 @@ pub enum ControlError {
     /// Too many changes are waiting.
     #[error("{CONTROL_QUEUE_MAX} changes are already waiting: try again")]
     Busy,
-    /// The change could not be made durable.
-    #[error("the change could not be made durable: {0}")]
-    NotPersisted(#[from] CommitError),
+    /// There is no room for the change. Nothing was changed.
+    #[error("the change was not made: {0}")]
+    NotStored(#[source] CommitError),
+    /// The store failed under the change. The node stops serving, and whether the change was made shows after its next
+    /// start.
+    #[error("the change may or may not have been made: {0}")]
+    Unknown(#[source] PersistError),
     /// The node is stopping; whether the change was made is unknown.
     #[error("the node is stopping; the change may or may not have been made")]
     Stopped,
+}
+
+impl From<PersistError> for ControlError {
+    fn from(error: PersistError) -> ControlError {
+        match error {
+            PersistError::Full(cause) => ControlError::NotStored(cause),
+            // `Fenced` does not happen: no batch of the control plane builds on a refused one.
+            error @ (PersistError::Fenced | PersistError::Broken(_) | PersistError::Stopping) => {
+                ControlError::Unknown(error)
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::state::ControlState;
 use crate::clock::WallMs;
 use crate::ids::NodeId;
 use crate::limits::CONTROL_QUEUE_MAX;
-use crate::store::CommitError;
+use crate::store::lane::PersistError;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ pub enum Event {
     },
     /// The rows of the last [`Effect::Persist`] are durable.
     Persisted,
-    /// The rows of the last [`Effect::Persist`] are not stored.
-    PersistFailed(CommitError),
+    /// The rows of the last [`Effect::Persist`] are not known to be stored.
+    PersistFailed(PersistError),
 }
 
 /// What the shell has to do, in order.
@@ -122,9 +122,9 @@ impl ControlCore {
         effects
     }
 
-    fn give_up(&mut self, now: WallMs, error: CommitError) -> Vec<Effect> {
+    fn give_up(&mut self, now: WallMs, error: PersistError) -> Vec<Effect> {
         let Some(InFlight { request, .. }) = self.in_flight.take() else { return Vec::new() };
-        let result = Err(ControlError::NotPersisted(error));
+        let result = Err(ControlError::from(error));
         let mut effects: Vec<_> =
             request.map(|request| Effect::Answer { request, result }).into_iter().collect();
         effects.extend(self.advance(now));

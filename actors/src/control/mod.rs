@@ -3,7 +3,7 @@
 //! Everything is a CRDT, so that nodes may change it apart and gossip it together; each entity is persisted as one row.
 //!
 //! ```text
-//! command ──▶ ControlCore ── Persist(rows) ──▶ store
+//! command ──▶ ControlCore ── Persist(rows) ──▶ lane
 //!                  ▲                             │
 //!                  └───────── Persisted ◀────────┘
 //!                  └──▶ Publish(snapshot) ──▶ gateway        only what is durable is seen or acknowledged
@@ -24,7 +24,6 @@ mod names;
 mod rows;
 mod snapshot;
 mod state;
-mod store;
 #[cfg(test)]
 mod tests;
 
@@ -38,4 +37,3 @@ pub use names::{AdminTokenId, Alias, FreeText, KeyId, NameError, SecretKey};
 pub use rows::{Row, RowError};
 pub use snapshot::{AccessKey, AdminToken, Bucket, ControlSnapshot, Permissions};
 pub use state::ControlState;
-pub use store::{ControlStore, MemoryControlStore};

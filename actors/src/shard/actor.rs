@@ -8,7 +8,7 @@ use crate::causality::{Item, SeenMarker};
 use crate::clock::wall_now;
 use crate::ids::{ItemKey, PartitionHash, ShardIndex};
 use crate::limits::{LANE_MAILBOX_MAX, SHARD_MAILBOX_MAX};
-use crate::store::lane::{Persist, PersistError, Persisted};
+use crate::store::lane::{Owner, Persist, PersistError, Persisted};
 use crate::store::range::KeyRange;
 use crate::store::{Snapshot, Store, StoreError};
 use actix::prelude::*;
@@ -101,12 +101,12 @@ impl<S: Store> ShardActor<S> {
     }
 
     fn persist(&mut self, batch: BatchId, fence: u64, writes: Vec<crate::store::Write>) {
-        let message =
-            Persist { shard: self.shard, fence, batch: batch.0, writes, done: self.persisted.clone() };
+        let (owner, done) = (Owner::Shard(self.shard), self.persisted.clone());
+        let message = Persist { owner, fence, batch: batch.0, writes, done };
         if self.parts.lane.try_send(message).is_err() {
             // Room was reserved, so the lane is gone: nothing is committed from now on.
             self.parts.store.end_epoch();
-            let outcome = Err(PersistError::Broken("the node is stopping".to_owned()));
+            let outcome = Err(PersistError::Stopping);
             self.settled(Persisted { batch: batch.0, outcome });
         }
     }

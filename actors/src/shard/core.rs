@@ -295,6 +295,7 @@ impl From<PersistError> for WriteError {
                     .to_owned(),
             ),
             PersistError::Broken(reason) => WriteError::Unknown(reason),
+            PersistError::Stopping => WriteError::Unknown(PersistError::Stopping.to_string()),
         }
     }
 }

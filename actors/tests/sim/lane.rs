@@ -9,6 +9,7 @@ use crate::scheduler::Channel;
 use crate::world::World;
 use std::collections::VecDeque;
 use troupe_actors::shard::BatchId;
+use troupe_actors::store::lane::Owner;
 use troupe_actors::store::lane::core::{Batch, Effect, Event, LaneCore};
 use troupe_actors::store::{CommitError, Store, Write};
 
@@ -57,7 +58,7 @@ pub(crate) struct LaneBatch {
 impl World {
     pub(crate) fn persist(&mut self, shard: usize, fence: u64, payload: LaneBatch) {
         let batch = Batch {
-            shard: SHARDS[shard],
+            owner: Owner::Shard(SHARDS[shard]),
             fence,
             order: 0,
             grows: payload.writes.iter().any(Write::grows),

@@ -165,6 +165,6 @@ pub(crate) fn outcome_number(outcome: &Result<(), PersistError>) -> u64 {
         Ok(()) => 0,
         Err(PersistError::Full(_)) => 1,
         Err(PersistError::Fenced) => 2,
-        Err(PersistError::Broken(_)) => 3,
+        Err(PersistError::Broken(_) | PersistError::Stopping) => 3,
     }
 }

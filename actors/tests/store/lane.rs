@@ -10,7 +10,7 @@ use troupe_actors::causality::{Context, Dot, Item, Value};
 use troupe_actors::ids::{ActorId, ItemKey, Partition, ShardIndex, SortKey};
 use troupe_actors::store::counters::CountersDelta;
 use troupe_actors::store::lane::actor::{Drain, LaneActor};
-use troupe_actors::store::lane::{Persist, PersistError, Persisted};
+use troupe_actors::store::lane::{Owner, Persist, PersistError, Persisted};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::memory::MemoryStore;
 use troupe_actors::store::{CommitError, Epoch, Snapshot, Store, Write};
@@ -33,7 +33,7 @@ fn put(number: u64) -> Write {
 
 fn persist(number: u64, fence: u64, done: &mpsc::UnboundedSender<Persisted>) -> Persist {
     Persist {
-        shard: partition().shard(),
+        owner: Owner::Shard(partition().shard()),
         fence,
         batch: number,
         writes: vec![put(number)],
@@ -199,14 +199,15 @@ impl Writer {
         for (batch, (partition, writes)) in (0..).zip(batches) {
             let shard = partition.shard();
             let fence = *self.fences.entry(shard).or_default();
-            self.lane.send(Persist { shard, fence, batch, writes, done: done.clone() }).await.unwrap();
+            let owner = Owner::Shard(shard);
+            self.lane.send(Persist { owner, fence, batch, writes, done: done.clone() }).await.unwrap();
         }
         drop(done);
         while let Some(Persisted { batch, outcome }) = answers.recv().await {
             match outcome {
                 Ok(()) => kept[batch as usize] = true,
                 Err(PersistError::Full(_) | PersistError::Fenced) => {}
-                Err(PersistError::Broken(reason)) => panic!("{reason}"),
+                Err(error @ (PersistError::Broken(_) | PersistError::Stopping)) => panic!("{error}"),
             }
         }
         for (shard, kept) in shards.iter().zip(&kept) {

@@ -6,14 +6,17 @@ mod nodes;
 
 use super::*;
 use crate::config::Secret;
+use actix::Arbiter;
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::{App, test};
 use serde_json::Value;
 use std::sync::Mutex;
-use troupe_actors::control::{ControlOptions, MemoryControlStore};
+use troupe_actors::control::ControlOptions;
 use troupe_actors::ids::{BucketId, NodeId};
-use troupe_actors::store::StoreError;
+use troupe_actors::store::lane::actor::LaneActor;
+use troupe_actors::store::memory::MemoryStore;
+use troupe_actors::store::{Epoch, StoreError};
 
 pub(super) const NODE: NodeId = NodeId([0xaa; 32]);
 
@@ -42,7 +45,9 @@ pub(super) struct Api {
 impl Api {
     pub(super) async fn new(access: Access, tokens: PortTokens) -> Api {
         let options = ControlOptions { node: NODE, replication_factor: 1, token_key: [7; 32] };
-        let control = Control::start(Arc::new(MemoryControlStore::default()), options).await.unwrap();
+        let store = Arc::new(MemoryStore::new(Epoch(1)));
+        let lane = LaneActor::start_on(&Arbiter::current(), store, Box::new(|reason| panic!("{reason}")));
+        let control = Control::start(&[], lane.recipient(), options).await.unwrap();
         let view = Arc::new(FixedView::default());
         let identity = NodeIdentity {
             node: NODE,

@@ -4,6 +4,7 @@
 use super::*;
 use crate::layout::{NodeRole, StagedRole};
 use crate::store::CommitError;
+use crate::store::lane::PersistError;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -93,8 +94,8 @@ fn check_links(snapshot: &ControlSnapshot) {
     }
 }
 
-fn snapshot_of(rows: &MemoryControlStore) -> ControlSnapshot {
-    let state = ControlState::from_rows(&rows.load().unwrap()).unwrap();
+fn snapshot_of(rows: &StoredRows) -> ControlSnapshot {
+    let state = ControlState::from_rows(&listed(rows)).unwrap();
     ControlSnapshot::of(&state).unwrap()
 }
 
@@ -103,7 +104,7 @@ proptest! {
     fn what_is_published_is_what_a_restart_would_read(
         history in vec((command(), any::<bool>()), 1..30)
     ) {
-        let rows = MemoryControlStore::default();
+        let mut rows = StoredRows::default();
         let mut core = ControlCore::load(NODE, 1, &[]).unwrap();
         let mut published = None;
         let now = WallMs(1_000);
@@ -116,11 +117,11 @@ proptest! {
             while !effects.is_empty() {
                 match effects.remove(0) {
                     Effect::Persist(new) if disk_works => {
-                        rows.persist(new).unwrap();
+                        rows.extend(new);
                         effects.extend(core.step(now, Event::Persisted));
                     }
                     Effect::Persist(_) => {
-                        effects.extend(core.step(now, Event::PersistFailed(CommitError::DiskFull)));
+                        effects.extend(core.step(now, Event::PersistFailed(PersistError::Full(CommitError::DiskFull))));
                     }
                     Effect::Publish(snapshot) => published = Some(snapshot),
                     Effect::Answer { .. } => {}
@@ -143,7 +144,7 @@ proptest! {
                 // Some are refused: that is part of a history too.
                 let _ = plane.run(command);
             }
-            ControlState::from_rows(&plane.rows.load().unwrap()).unwrap()
+            ControlState::from_rows(&listed(&plane.rows)).unwrap()
         };
         let (mut here, mut there) = (run(here, NodeId([1; 32])), run(there, NodeId([2; 32])));
         let before = here.clone();

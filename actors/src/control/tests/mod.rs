@@ -31,10 +31,17 @@ pub(super) fn create_key(id: KeyId, name: &str) -> Command {
     }
 }
 
+/// What a store holds, by key.
+pub(super) type StoredRows = std::collections::BTreeMap<Vec<u8>, Vec<u8>>;
+
+pub(super) fn listed(rows: &StoredRows) -> Vec<Row> {
+    rows.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
 /// A core whose disk never fails: each command is carried out at once.
 pub(super) struct Plane {
     core: ControlCore,
-    rows: MemoryControlStore,
+    rows: StoredRows,
     pub(super) now: WallMs,
     pub(super) snapshot: std::sync::Arc<ControlSnapshot>,
 }
@@ -45,7 +52,7 @@ impl Plane {
     }
 
     pub(super) fn on(node: NodeId, replication_factor: u8) -> Plane {
-        Plane::load(node, replication_factor, MemoryControlStore::default())
+        Plane::load(node, replication_factor, StoredRows::default())
     }
 
     /// The same plane after a restart.
@@ -53,14 +60,14 @@ impl Plane {
         Plane::load(NODE, 1, self.rows)
     }
 
-    fn load(node: NodeId, replication_factor: u8, rows: MemoryControlStore) -> Plane {
-        let mut core = ControlCore::load(node, replication_factor, &rows.load().unwrap()).unwrap();
+    fn load(node: NodeId, replication_factor: u8, mut rows: StoredRows) -> Plane {
+        let mut core = ControlCore::load(node, replication_factor, &listed(&rows)).unwrap();
         let now = WallMs(1_000);
         let mut effects = core.step(now, Event::Start { token_key: [9; 32] });
         let snapshot = loop {
             match effects.remove(0) {
                 Effect::Persist(new) => {
-                    rows.persist(new).unwrap();
+                    rows.extend(new);
                     effects.extend(core.step(now, Event::Persisted));
                 }
                 Effect::Publish(snapshot) => break snapshot,
@@ -76,7 +83,7 @@ impl Plane {
         loop {
             match effects.remove(0) {
                 Effect::Persist(rows) => {
-                    self.rows.persist(rows).unwrap();
+                    self.rows.extend(rows);
                     effects.extend(self.core.step(self.now, Event::Persisted));
                 }
                 Effect::Publish(snapshot) => self.snapshot = snapshot,

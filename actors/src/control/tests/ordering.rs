@@ -1,6 +1,7 @@
 use super::*;
 use crate::limits::CONTROL_QUEUE_MAX;
 use crate::store::CommitError;
+use crate::store::lane::PersistError;
 
 const NOW: WallMs = WallMs(1_000);
 
@@ -45,8 +46,8 @@ fn a_change_that_did_not_reach_the_disk_never_happened() {
     let mut core = started();
     ask(&mut core, 1, create_bucket(BUCKET, "photos"));
     assert_eq!(
-        shown(core.step(NOW, Event::PersistFailed(CommitError::DiskFull))),
-        ["1: the change could not be made durable: the disk is full: free space on it, or delete items"]
+        shown(core.step(NOW, Event::PersistFailed(PersistError::Full(CommitError::DiskFull)))),
+        ["1: the change was not made: the disk is full: free space on it, or delete items"]
     );
     assert_eq!(ask(&mut core, 2, create_bucket(BUCKET, "photos")), ["persist 2"]);
     assert_eq!(shown(core.step(NOW, Event::Persisted)), ["publish 1", "2: ok"]);

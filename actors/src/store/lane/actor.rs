@@ -1,7 +1,7 @@
 //! The shell of a lane: an actor with a thread of its own, which a commit blocks.
 
 use super::core::{Batch, Effect, Event, LaneCore};
-use super::{Persist, Persisted};
+use super::{Owner, Persist, Persisted};
 use crate::clock::monotonic_now;
 use crate::limits::LANE_MAILBOX_MAX;
 use crate::store::{Store, Write};
@@ -31,7 +31,8 @@ impl<S: Store> LaneActor<S> {
     /// Starts the lane of `store` on an arbiter that nothing else runs on.
     pub fn start_on(arbiter: &ArbiterHandle, store: Arc<S>, on_broken: OnBroken) -> Addr<LaneActor<S>> {
         LaneActor::start_in_arbiter(arbiter, move |ctx| {
-            ctx.set_mailbox_capacity(LANE_MAILBOX_MAX);
+            // The shards reserve the room that the limit names; the control plane has one batch under way at most.
+            ctx.set_mailbox_capacity(LANE_MAILBOX_MAX + 1);
             LaneActor { core: LaneCore::default(), store, on_broken, started_at: monotonic_now(), arrived: 0 }
         })
     }
@@ -60,11 +61,12 @@ impl<S: Store> LaneActor<S> {
                 Some(Event::Committed { group, outcome })
             }
             Effect::Answer(batch, outcome) => {
-                let Persist { batch, done, .. } = batch.payload;
-                if outcome.is_err() {
+                let Persist { owner, batch, done, .. } = batch.payload;
+                // Only a shard has minted dots that the store will not remember.
+                if outcome.is_err() && matches!(owner, Owner::Shard(_)) {
                     self.store.end_epoch();
                 }
-                // A shard that is gone needs no answer.
+                // An owner that is gone needs no answer.
                 let _ = done.send(Persisted { batch, outcome });
                 None
             }
@@ -92,7 +94,7 @@ impl<S: Store> Handler<Persist> for LaneActor<S> {
     fn handle(&mut self, persist: Persist, ctx: &mut Context<LaneActor<S>>) {
         self.arrived += 1;
         let batch = Batch {
-            shard: persist.shard,
+            owner: persist.owner,
             fence: persist.fence,
             order: self.arrived,
             grows: persist.writes.iter().any(Write::grows),

@@ -3,8 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::PersistError;
-use crate::ids::ShardIndex;
+use super::{Owner, PersistError};
 use crate::limits::{FULL_PROBE_INTERVAL_MS, GROUP_BATCHES_MAX, GROUP_BYTES_MAX};
 use crate::store::CommitError;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,8 +12,8 @@ use std::collections::{BTreeMap, VecDeque};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Batch<B> {
     /// Whose batch it is.
-    pub shard: ShardIndex,
-    /// What it builds on: earlier batches of the shard with the same fence.
+    pub owner: Owner,
+    /// What it builds on: earlier batches of the owner with the same fence.
     pub fence: u64,
     /// Its place in the lane's queue: larger than that of every batch that arrived before.
     pub order: u64,
@@ -50,8 +49,8 @@ pub enum Effect<B> {
     /// Store the group in one transaction, then send [`Event::Committed`]. Always the last effect of a step, and the
     /// only one that blocks.
     Commit(Vec<Batch<B>>),
-    /// Answer a batch: success after the commit that held it, a refusal after every earlier batch of its shard was
-    /// answered. A shard that learns of a refusal reads what is stored, and goes on from there.
+    /// Answer a batch: success after the commit that held it, a refusal after every earlier batch of its owner
+    /// was answered. An owner that learns of a refusal goes on from what is stored.
     Answer(Batch<B>, Result<(), PersistError>),
     /// Have the process exit: the environment may no longer be trusted. Before any answer that says so.
     ReportBroken(String),
@@ -69,9 +68,9 @@ pub struct LaneCore<B> {
     refusals: Vec<(Batch<B>, PersistError)>,
     flush_is_scheduled: bool,
     is_committing: bool,
-    /// Of each shard that had a batch refused, fence and place of that batch: what came later under that fence is
+    /// Of each owner that had a batch refused, fence and place of that batch: what came later under that fence is
     /// refused too.
-    refused: BTreeMap<ShardIndex, (u64, u64)>,
+    refused: BTreeMap<Owner, (u64, u64)>,
     condition: Condition,
 }
 
@@ -202,7 +201,7 @@ impl<B> LaneCore<B> {
     }
 
     fn is_fenced(&self, batch: &Batch<B>) -> bool {
-        self.refused.get(&batch.shard).is_some_and(|&(fence, order)| {
+        self.refused.get(&batch.owner).is_some_and(|&(fence, order)| {
             batch.fence < fence || (batch.fence == fence && batch.order > order)
         })
     }
@@ -210,7 +209,7 @@ impl<B> LaneCore<B> {
     /// Refuses a batch, and with it what builds on it.
     fn refuse(&mut self, batch: Batch<B>, error: PersistError) {
         let refusal = (batch.fence, batch.order);
-        let known = self.refused.entry(batch.shard).or_insert(refusal);
+        let known = self.refused.entry(batch.owner).or_insert(refusal);
         // A batch that was tried again may be refused after later ones of its fence were.
         if batch.fence > known.0 || (batch.fence == known.0 && batch.order < known.1) {
             *known = refusal;

@@ -11,7 +11,7 @@
 //!
 //! Laws, each a test of [`core`]:
 //!
-//! * batches of a shard are applied, and answered, in the order in which they came;
+//! * batches of an owner are applied, and answered, in the order in which they came;
 //! * a batch is answered once, after the transaction that holds it, or when none will;
 //! * no batch is kept that builds on a refused one (the fence).
 
@@ -23,24 +23,33 @@ use crate::ids::ShardIndex;
 use actix::Message;
 use tokio::sync::mpsc;
 
+/// Who hands batches to a lane. The batches of one owner are stored in order; a refusal fences off only its owner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Owner {
+    /// A shard: items and what the shard keeps beside them.
+    Shard(ShardIndex),
+    /// The control plane of this node.
+    Control,
+}
+
 /// Store a batch: all of its writes in one transaction, or none.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Persist {
     /// Whose batch it is.
-    pub shard: ShardIndex,
-    /// Raised by the shard whenever a batch of it was refused. Once one is, every later batch up to its fence is.
+    pub owner: Owner,
+    /// Raised by the owner whenever a batch of it was refused. Once one is, every later batch up to its fence is.
     pub fence: u64,
     /// Comes back in [`Persisted`].
     pub batch: u64,
     /// The writes, in order.
     pub writes: Vec<Write>,
-    /// Where the outcome goes. The shard bounds how many it waits for
-    /// ([`crate::limits::SHARD_WRITES_IN_FLIGHT_MAX`]).
+    /// Where the outcome goes. A shard bounds how many it waits for
+    /// ([`crate::limits::SHARD_WRITES_IN_FLIGHT_MAX`]); the control plane waits for one.
     pub done: mpsc::UnboundedSender<Persisted>,
 }
 
-/// A lane is done with a batch. Batches of one shard come back in the order in which they were handed over.
+/// A lane is done with a batch. Batches of one owner come back in the order in which they were handed over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Persisted {
     /// Which batch.
@@ -61,4 +70,7 @@ pub enum PersistError {
     /// The store failed while the batch was under way: it may or may not be stored.
     #[error("{0}")]
     Broken(String),
+    /// The lane has stopped: the batch may or may not be stored.
+    #[error("the node is stopping")]
+    Stopping,
 }

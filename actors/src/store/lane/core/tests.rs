@@ -1,7 +1,15 @@
 use super::*;
+use crate::ids::ShardIndex;
 
 fn batch(order: u64, name: &'static str, shard: usize, fence: u64, grows: bool) -> Batch<&'static str> {
-    Batch { shard: ShardIndex::new(shard).unwrap(), fence, order, grows, bytes: 1, payload: name }
+    Batch {
+        owner: Owner::Shard(ShardIndex::new(shard).unwrap()),
+        fence,
+        order,
+        grows,
+        bytes: 1,
+        payload: name,
+    }
 }
 
 fn put(order: u64, name: &'static str, shard: usize, fence: u64) -> Batch<&'static str> {
