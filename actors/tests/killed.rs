@@ -140,7 +140,8 @@ fn a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards()
 
     let meta = snapshot.shard_meta(partition().shard()).unwrap();
     let old_actor = *meta.as_ref().unwrap().actors.last().unwrap();
-    let mut shard = ShardCore::open(meta, store.epoch(), ShardLimits::default(), [9; 32]);
+    let shard = partition().shard();
+    let mut shard = ShardCore::open(shard, meta, store.epoch(), ShardLimits::default(), [9; 32]);
     let effects = shard.step(
         wall_now(),
         Event::Write {

@@ -68,6 +68,17 @@ fn markers_are_still_good_and_miss_nothing() {
 }
 
 #[test]
+fn an_idle_partition_is_not_shown_again_after_a_clean_restart() {
+    let node = Node::dev();
+    node.client().fill("pk", &["a", "b", "c"]);
+    let node = restarted(node, End::Killed);
+    let marker = node.client().poll_range("pk", &json!({})).expect(200).json()["seenMarker"].clone();
+    let node = restarted(node, End::Asked);
+    let (changed, _) = changes_since(&node.client(), &marker);
+    assert!(changed.is_empty(), "{changed:?} came again");
+}
+
+#[test]
 fn a_follower_through_many_restarts_sees_every_final_state() {
     let mut node = Node::dev();
     let mut marker = Value::Null;

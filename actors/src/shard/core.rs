@@ -6,7 +6,7 @@ use super::quorum::{Quorum, Standing};
 use super::{BatchId, Effect, Event, ItemWrite, PollError, RequestId, WriteError, WritePlan};
 use crate::causality::{Dot, Item, SeenMarker};
 use crate::clock::WallMs;
-use crate::ids::{ItemKey, NodeId, Partition, PartitionHash};
+use crate::ids::{ItemKey, NodeId, Partition, PartitionHash, ShardIndex};
 use crate::limits::{
     CONCURRENT_VALUES_MAX_DEFAULT, SHARD_POLLERS_MAX, SHARD_WRITES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX,
 };
@@ -34,6 +34,7 @@ impl Default for ShardLimits {
 /// Time is passed in, randomness is seeded, and what is stored comes in with the event that needs it.
 #[derive(Debug)]
 pub struct ShardCore {
+    shard: ShardIndex,
     limits: ShardLimits,
     dots: Dots,
     overlay: Overlay,
@@ -68,11 +69,18 @@ struct StagedItem {
 
 impl ShardCore {
     /// A shard as its store left it. `meta` is what is stored of it, `epoch` the store's present one, and `seed` the
-    /// source of its actor ids: unpredictable in production, given in a simulation.
-    pub fn open(meta: Option<ShardMeta>, epoch: Epoch, limits: ShardLimits, seed: [u8; 32]) -> ShardCore {
-        let dots = Dots::open(meta, epoch, seed);
+    /// source of further actor ids within the epoch: unpredictable in production, given in a simulation.
+    pub fn open(
+        shard: ShardIndex,
+        meta: Option<ShardMeta>,
+        epoch: Epoch,
+        limits: ShardLimits,
+        seed: [u8; 32],
+    ) -> ShardCore {
+        let dots = Dots::open(shard, meta, epoch, seed);
         let recent = RecentChanges::new(dots.newest());
         ShardCore {
+            shard,
             limits,
             dots,
             overlay: Overlay::default(),
@@ -157,10 +165,8 @@ impl ShardCore {
         for &peer in &plan.peers {
             effects.push(Effect::Merge { batch, peer, writes: writes.clone() });
         }
-        if let Some(meta) = self.dots.watermark_to_store()
-            && let Some((_, key)) = dots.first()
-        {
-            writes.push(Write::PutShardMeta { shard: key.partition.shard(), meta });
+        if let Some(meta) = self.dots.watermark_to_store() {
+            writes.push(Write::PutShardMeta { shard: self.shard, meta });
         }
         effects.insert(0, Effect::Persist { batch, fence: self.fence, writes });
         let quorum = Quorum::new(&plan.peers, plan.quorum);

@@ -2,11 +2,12 @@
 
 use crate::causality::{Context, Dot, Item};
 use crate::clock::WallMs;
-use crate::ids::ActorId;
+use crate::ids::{ActorId, ShardIndex};
 use crate::limits::{ACTOR_HISTORY_MAX, WATERMARK_STEP_MS};
 use crate::store::{Epoch, ShardMeta};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use sha2::{Digest, Sha256};
 
 /// A shard's clock and the actor ids it minted from.
 ///
@@ -25,17 +26,18 @@ pub(super) struct Dots {
 }
 
 impl Dots {
-    /// Resumes from what is stored, or not: an actor id of another epoch is history, and a new one is drawn at once.
+    /// Resumes from what is stored, or begins the actor id of this epoch: one of another epoch is history.
     ///
-    /// It is stored with its first dot. Until then it names this opening: a reader who is told of it and comes back
-    /// after another image was restored is not taken for one who has seen what is in that image.
-    pub(super) fn open(meta: Option<ShardMeta>, epoch: Epoch, seed: [u8; 32]) -> Dots {
+    /// The new actor id is stored with its first dot. Until then it follows from the epoch, so that a clean restart
+    /// knows the markers that name it; after another image was restored, the epoch is another one, and a reader of the
+    /// one image is not taken for one who has seen what is in the other.
+    pub(super) fn open(shard: ShardIndex, meta: Option<ShardMeta>, epoch: Epoch, seed: [u8; 32]) -> Dots {
         let is_resumed = meta.as_ref().is_some_and(|meta| meta.epoch == epoch && !meta.actors.is_empty());
         let (actors, watermark) = meta.map_or((Vec::new(), 0), |meta| (meta.actors, meta.watermark));
         let rng = StdRng::from_seed(seed);
         let mut dots = Dots { epoch, actors, newest: watermark, watermark, rng };
         if !is_resumed {
-            dots.draw_actor();
+            dots.begin_actor(first_actor(shard, epoch));
         }
         dots
     }
@@ -80,12 +82,26 @@ impl Dots {
 
     fn draw_actor(&mut self) -> ActorId {
         let actor = ActorId(self.rng.random());
+        self.begin_actor(actor);
+        actor
+    }
+
+    fn begin_actor(&mut self, actor: ActorId) {
         self.actors.push(actor);
         let surplus = self.actors.len().saturating_sub(ACTOR_HISTORY_MAX);
         self.actors.drain(..surplus);
         self.watermark = 0;
-        actor
     }
+}
+
+/// The actor id that a shard begins an epoch with. As unique as a random one: epochs are.
+fn first_actor(shard: ShardIndex, epoch: Epoch) -> ActorId {
+    let mut hasher = Sha256::new();
+    hasher.update(b"troupe first actor of an epoch");
+    hasher.update(epoch.0.to_be_bytes());
+    hasher.update((shard.index() as u64).to_be_bytes());
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = hasher.finalize().into();
+    ActorId(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
 fn shown_time(actor: ActorId, context: &Context, item: &Item<'_>) -> u64 {

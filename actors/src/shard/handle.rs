@@ -63,7 +63,7 @@ impl<S: Store> Shards<S> {
             let meta = parts.store.snapshot()?.shard_meta(shard)?;
             let mut seed = [0; 32];
             rng.fill_bytes(&mut seed);
-            let core = ShardCore::open(meta, parts.store.epoch(), limits, seed);
+            let core = ShardCore::open(shard, meta, parts.store.epoch(), limits, seed);
             let arbiter = &arbiters[shard.index() % arbiters.len()];
             shards.push(ShardActor::start_in_arbiter(arbiter, move |_| ShardActor::new(shard, core, parts)));
         }

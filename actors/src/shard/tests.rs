@@ -6,7 +6,7 @@ mod writes;
 use super::*;
 use crate::causality::{Context, Dot, Item, Value};
 use crate::clock::WallMs;
-use crate::ids::{BucketId, ItemKey, NodeId, Partition, PartitionKey, SortKey};
+use crate::ids::{BucketId, ItemKey, NodeId, Partition, PartitionKey, ShardIndex, SortKey};
 use crate::store::counters::CountersDelta;
 use crate::store::lane::PersistError;
 use crate::store::{CommitError, Epoch, ShardMeta, Write};
@@ -14,7 +14,12 @@ use crate::store::{CommitError, Epoch, ShardMeta, Write};
 const NOW: WallMs = WallMs(1_000);
 
 fn shard() -> ShardCore {
-    ShardCore::open(None, Epoch(1), ShardLimits { concurrent_values_max: 2 }, [7; 32])
+    ShardCore::open(index(), None, Epoch(1), ShardLimits { concurrent_values_max: 2 }, [7; 32])
+}
+
+/// The shard of every write below.
+fn index() -> ShardIndex {
+    Partition::new(BucketId([1; 32]), PartitionKey::new("p").unwrap()).shard()
 }
 
 fn write(
@@ -122,7 +127,7 @@ fn one_concurrent_value_too_many_is_refused_and_a_covering_write_is_not() {
 #[test]
 fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one() {
     let meta = ShardMeta { epoch: Epoch(1), actors: vec![crate::ids::ActorId(5)], watermark: 9_000 };
-    let mut shard = ShardCore::open(Some(meta.clone()), Epoch(2), ShardLimits::default(), [7; 32]);
+    let mut shard = ShardCore::open(index(), Some(meta.clone()), Epoch(2), ShardLimits::default(), [7; 32]);
     let effects = shard.step(NOW, write(1, "k", &Context::empty(), b"a", None));
     let Effect::Persist { writes, .. } = &effects[0] else { panic!() };
     let Write::PutShardMeta { meta: stored, .. } = &writes[1] else {
@@ -131,7 +136,7 @@ fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one
     assert_eq!(stored.actors.len(), 2);
     assert_eq!(stored.actors[0], meta.actors[0]);
 
-    let mut resumed = ShardCore::open(Some(meta), Epoch(1), ShardLimits::default(), [7; 32]);
+    let mut resumed = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), [7; 32]);
     let item = stored_item(&resumed.step(NOW, write(1, "k", &Context::empty(), b"a", None)));
     assert_eq!(
         item.context().pairs(),
@@ -143,7 +148,7 @@ fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one
 #[test]
 fn a_token_that_shows_an_unknown_dot_of_mine_retires_my_actor_id() {
     let meta = ShardMeta { epoch: Epoch(1), actors: vec![crate::ids::ActorId(5)], watermark: 9_000 };
-    let mut shard = ShardCore::open(Some(meta), Epoch(1), ShardLimits::default(), [7; 32]);
+    let mut shard = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), [7; 32]);
     let lost = Context::from_ascending(vec![(crate::ids::ActorId(5), 70_000)]).unwrap();
     let item = stored_item(&shard.step(NOW, write(1, "k", &lost, b"a", None)));
     assert_eq!(values(&item), [b"a"], "under the old actor id the value would have been born discarded");

@@ -29,12 +29,13 @@ impl World {
                 invariant: "what a shard left behind can be read",
                 what: error.to_string(),
             })?;
-            let mut seed = self.random.seed();
+            let seed = self.random.seed();
+            let mut epoch = self.disk.store.epoch();
             if self.mutation == Mutation::ActorIdReusedAfterAmnesia && meta.is_none() {
-                // An actor id that is derived instead of drawn.
-                seed = [shard.index() as u8; 32];
+                // An actor id that follows from the shard alone.
+                epoch = Epoch(0);
             }
-            shards.push(ShardCore::open(meta, self.disk.store.epoch(), limits, seed));
+            shards.push(ShardCore::open(*shard, meta, epoch, limits, seed));
         }
         self.node = Some(Node {
             shards,
