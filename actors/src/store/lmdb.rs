@@ -22,6 +22,7 @@ pub use stats::StoreStats;
 
 use super::group::Group;
 use super::keys::{environment, items, partitions, shards};
+use super::rows::Keyspace;
 use super::{CommitError, Epoch, Store, StoreError, Write};
 use crate::store::counters::PartitionCounters;
 use growth::Growth;
@@ -47,6 +48,16 @@ struct Tables {
 
 impl Tables {
     const COUNT: u32 = 5;
+
+    fn of(&self, keyspace: Keyspace) -> &Table {
+        match keyspace {
+            Keyspace::Items => &self.items,
+            Keyspace::Partitions => &self.partitions,
+            Keyspace::Shards => &self.shards,
+            Keyspace::Control => &self.control,
+            Keyspace::Environment => &self.environment,
+        }
+    }
 }
 
 /// An open environment.

@@ -6,13 +6,10 @@
 
 use super::group::Group;
 use super::keys::{items, partitions, shards};
-use super::range::KeyRange;
-use super::{CommitError, ControlRows, Epoch, ShardMeta, Snapshot, Store, StoreError, Write};
-use crate::causality::Item;
-use crate::ids::{BucketId, ItemKey, PartitionHash, ShardIndex};
+use super::rows::{Keyspace, RowBounds, RowIter, RowView};
+use super::{CommitError, Epoch, Store, StoreError, Write};
 use crate::store::counters::PartitionCounters;
 use std::collections::BTreeMap;
-use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,6 +25,19 @@ struct Tables {
     partitions: Rows,
     shards: Rows,
     control: Rows,
+    environment: Rows,
+}
+
+impl Tables {
+    fn of(&self, keyspace: Keyspace) -> &Rows {
+        match keyspace {
+            Keyspace::Items => &self.items,
+            Keyspace::Partitions => &self.partitions,
+            Keyspace::Shards => &self.shards,
+            Keyspace::Control => &self.control,
+            Keyspace::Environment => &self.environment,
+        }
+    }
 }
 
 /// A store that its owner may roll back and make fail.
@@ -150,78 +160,19 @@ fn count(rows: &Rows, group: &Group<'_>) -> Result<Vec<(Vec<u8>, PartitionCounte
 #[derive(Clone, Debug)]
 pub struct MemorySnapshot(Image);
 
-impl MemorySnapshot {
-    /// Shows the rows between two raw bounds.
-    fn scan<'t>(
-        rows: &'t Rows,
-        bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+impl RowView for MemorySnapshot {
+    fn row(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<&[u8]>, StoreError> {
+        Ok(self.0.0.of(keyspace).get(key).map(Vec::as_slice))
+    }
+
+    fn range(
+        &self,
+        keyspace: Keyspace,
+        bounds: RowBounds,
         descending: bool,
-        visit: &mut dyn FnMut(&'t [u8], &'t [u8]) -> Result<ControlFlow<()>, StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut rows = rows.range(bounds);
-        while let Some((key, row)) = if descending { rows.next_back() } else { rows.next() } {
-            if visit(key, row)?.is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Snapshot for MemorySnapshot {
-    fn item(&self, key: &ItemKey) -> Result<Option<Item<'_>>, StoreError> {
-        let mut raw = Vec::new();
-        items::write_key(&mut raw, key.partition, key.sort_key.as_str());
-        let Some(row) = self.0.0.items.get(&raw) else { return Ok(None) };
-        Item::decode(row).map(Some).ok_or_else(|| StoreError::corrupt(items::NAME, &raw))
-    }
-
-    fn scan_items(
-        &self,
-        partition: PartitionHash,
-        range: &KeyRange,
-        visit: &mut dyn FnMut(&str, Item<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        if range.is_void() {
-            return Ok(());
-        }
-        let bounds = items::bounds(partition, range);
-        MemorySnapshot::scan(
-            &self.0.0.items,
-            bounds,
-            range.descending,
-            &mut |key, row| match items::sort_key(key).zip(Item::decode(row)) {
-                Some((sort_key, item)) => Ok(visit(sort_key, item)),
-                None => Err(StoreError::corrupt(items::NAME, key)),
-            },
-        )
-    }
-
-    fn scan_partitions(
-        &self,
-        bucket: BucketId,
-        range: &KeyRange,
-        visit: &mut dyn FnMut(&str, PartitionCounters) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        if range.is_void() {
-            return Ok(());
-        }
-        let bounds = partitions::bounds(bucket, range);
-        MemorySnapshot::scan(&self.0.0.partitions, bounds, range.descending, &mut |key, row| {
-            match partitions::partition_key(key).zip(partitions::decode(row)) {
-                Some((name, counters)) => Ok(visit(name, counters)),
-                None => Err(StoreError::corrupt(partitions::NAME, key)),
-            }
-        })
-    }
-
-    fn shard_meta(&self, shard: ShardIndex) -> Result<Option<ShardMeta>, StoreError> {
-        let key = shards::key(shard);
-        let Some(row) = self.0.0.shards.get(key.as_slice()) else { return Ok(None) };
-        shards::decode(row).map(Some).ok_or_else(|| StoreError::corrupt(shards::NAME, &key))
-    }
-
-    fn control(&self) -> Result<ControlRows, StoreError> {
-        Ok(self.0.0.control.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    ) -> Result<RowIter<'_>, StoreError> {
+        let rows = self.0.0.of(keyspace).range(bounds);
+        let rows = rows.map(|(key, value)| Ok((key.as_slice(), value.as_slice())));
+        Ok(if descending { Box::new(rows.rev()) } else { Box::new(rows) })
     }
 }

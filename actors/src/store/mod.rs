@@ -6,12 +6,14 @@
 //! Two stores keep the same contract, and one suite checks both: LMDB for nodes, memory for tests and the simulator.
 
 pub mod counters;
+mod decoded;
 mod group;
 mod keys;
 pub mod lane;
 pub mod lmdb;
 pub mod memory;
 pub mod range;
+pub mod rows;
 pub mod set;
 
 pub use keys::environment::LaneId;
