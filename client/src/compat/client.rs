@@ -1,13 +1,11 @@
 //! The client of the compatible API: one server, one access key, one bucket.
 
-use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as HyperClient;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::connect::Connect;
 
 use super::batch::{BatchDeleteOp, BatchInsertOp, BatchReadOp};
 use super::error::Error;
@@ -68,20 +66,40 @@ impl K2vClientConfig {
     }
 }
 
-/// A client of one bucket, over hyper with the connector `C`.
-#[derive(Debug)]
-pub struct K2vClient<C = HttpsConnector<HttpConnector>> {
+/// A client of one bucket. Clones share their connections.
+///
+/// The connector of the HTTP client underneath is no part of the type: a program names its fields `K2vClient`, however the
+/// client is made.
+///
+/// ```
+/// use hyper_rustls::HttpsConnectorBuilder;
+/// use hyper_util::client::legacy::Client;
+/// use hyper_util::rt::TokioExecutor;
+/// use k2v_client::compat as k2v_client;
+///
+/// use k2v_client::{K2vClient, K2vClientConfig};
+///
+/// struct Storage {
+///     client: K2vClient,
+/// }
+///
+/// fn plain(config: K2vClientConfig) -> Result<Storage, k2v_client::Error> {
+///     let http = Client::builder(TokioExecutor::new()).build_http();
+///     Ok(Storage { client: K2vClient::new_with_client(config, http)? })
+/// }
+///
+/// fn with_tls(config: K2vClientConfig, tls: rustls::ClientConfig) -> Result<Storage, k2v_client::Error> {
+///     let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+///     let http = Client::builder(TokioExecutor::new()).build(connector);
+///     Ok(Storage { client: K2vClient::new_with_client(config, http)? })
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct K2vClient {
     bucket: Bucket,
-    connector: PhantomData<fn() -> C>,
 }
 
-impl<C> Clone for K2vClient<C> {
-    fn clone(&self) -> Self {
-        Self { bucket: self.bucket.clone(), connector: PhantomData }
-    }
-}
-
-impl K2vClient<HttpsConnector<HttpConnector>> {
+impl K2vClient {
     /// A client that makes its own connections, `http` or `https` with the system's root certificates.
     ///
     /// # Errors
@@ -89,14 +107,13 @@ impl K2vClient<HttpsConnector<HttpConnector>> {
     pub fn new(config: K2vClientConfig) -> Result<Self, Error> {
         Self::over(config, |builder| builder)
     }
-}
 
-impl<C> K2vClient<C> {
-    /// A client that uses the connections of `client`.
+    /// A client that uses the connections of `client`, whichever connector makes them: `hyper-util`'s own, that of any version of
+    /// `hyper-rustls` which is built on `hyper-util`, or another.
     ///
     /// # Errors
     /// If the endpoint is not a URL.
-    pub fn new_with_client(config: K2vClientConfig, client: HyperClient<C, Body>) -> Result<Self, Error>
+    pub fn new_with_client<C>(config: K2vClientConfig, client: HyperClient<C, Body>) -> Result<Self, Error>
     where
         C: Connect + Clone + Send + Sync + 'static,
     {
@@ -108,7 +125,7 @@ impl<C> K2vClient<C> {
         adapt: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Self, Error> {
         let client = adapt(config.builder()).build()?;
-        Ok(Self { bucket: client.bucket(config.bucket), connector: PhantomData })
+        Ok(Self { bucket: client.bucket(config.bucket) })
     }
 
     /// Reads one item.

@@ -1,10 +1,12 @@
 //! A program in the words of the older client.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use k2v_client::compat as k2v_client;
 use k2v_client::{
@@ -32,7 +34,7 @@ fn value(text: &str) -> K2vValue {
 #[tokio::test]
 async fn items_are_inserted_read_polled_and_deleted() {
     let server = Server::start().await;
-    let client: K2vClient = K2vClient::new(config(&server)).unwrap();
+    let client = K2vClient::new(config(&server)).unwrap();
     assert!(matches!(client.read_item("p", "s").await, Err(Error::NotFound)));
     client.insert_item("p", "s", b"one".to_vec(), None).await.unwrap();
     let CausalValue { causality, value: values } = client.read_item("p", "s").await.unwrap();
@@ -90,13 +92,48 @@ async fn ranges_are_polled() {
     assert_eq!(none, None);
 }
 
-#[tokio::test]
-async fn a_client_uses_the_connector_it_is_given() {
+/// What a program keeps: its field names no connector.
+struct Program {
+    client: K2vClient,
+}
+
+/// Writes and reads through a client with this connector.
+async fn check_connector<C>(connector: C)
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
     let server = Server::start().await;
-    let hyper: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
-    let client: K2vClient<HttpConnector> = K2vClient::new_with_client(config(&server), hyper).unwrap();
-    client.insert_item("p", "s", b"v".to_vec(), None).await.unwrap();
-    assert_eq!(client.clone().read_item("p", "s").await.unwrap().value, [value("v")]);
+    let hyper: Client<C, Body> = Client::builder(TokioExecutor::new()).build(connector);
+    let program = Program { client: K2vClient::new_with_client(config(&server), hyper).unwrap() };
+    program.client.insert_item("p", "s", b"v".to_vec(), None).await.unwrap();
+    assert_eq!(program.client.clone().read_item("p", "s").await.unwrap().value, [value("v")]);
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn clients_of_different_connectors_are_of_one_type() {
+    check_connector(HttpConnector::new()).await;
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    check_connector(
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build(),
+    )
+    .await;
+    // The version before, with a rustls of its own.
+    let tls = rustls_0_22::ClientConfig::builder()
+        .with_root_certificates(rustls_0_22::RootCertStore::empty())
+        .with_no_client_auth();
+    check_connector(
+        hyper_rustls_0_26::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .build(),
+    )
+    .await;
 }
 
 #[tokio::test]
