@@ -25,7 +25,7 @@ fn the_commands_of_the_guide_do_what_it_says() {
     let ran = program.shell(COMMANDS);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
     let text = ran.text();
-    assert!(text.contains("value: data"), "{text}");
+    assert!(text.contains("  utf-8: data"), "{text}");
     assert!(text.contains("key1       4 B  data"), "{text}");
     let listed = program.ok("list --bucket my-bucket --partition part1 -o jsonl");
     assert_eq!(listed.text(), "", "it is deleted");

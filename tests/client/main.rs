@@ -15,6 +15,7 @@ mod guide;
 mod manual;
 mod people;
 mod real_data;
+mod recorded;
 mod scripts;
 mod terminal;
 mod transfer;

@@ -46,7 +46,6 @@ fn a_dry_run_removes_nothing_and_says_what_would_go() {
     assert_eq!(dry.text(), "a1\na2\n");
     assert!(dry.err.contains("2 items would be deleted; nothing was"), "{dry:?}");
     program.ok("rm pk b --dry-run");
-    program.ok("delete-range pk --all --dry-run");
     assert_eq!(program.ok("ls pk -o raw").text(), "a1\na2\nb\n");
     assert_eq!(program.ok("rm pk --prefix a -o json").json()["deletedItems"], 2);
     program.ok("rm pk b");

@@ -36,6 +36,8 @@ impl Ran {
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     environment: Vec<(String, String)>,
+    /// Where it is started, if that matters.
+    directory: Option<PathBuf>,
     /// A shared node runs as long as anybody holds it.
     _node: Option<Arc<Node>>,
 }
@@ -62,7 +64,7 @@ impl Program {
 
     /// With no idea where to go.
     pub(crate) fn nowhere() -> Self {
-        Self { environment: vec![("HOME".into(), "/nonexistent".into())], _node: None }
+        Self { environment: vec![("HOME".into(), "/nonexistent".into())], directory: None, _node: None }
     }
 
     /// With this variable, or without it if it is empty.
@@ -71,6 +73,11 @@ impl Program {
         environment.retain(|(known, _)| known != name);
         environment.push((name.into(), value.into()));
         Self { environment, ..self.clone() }
+    }
+
+    /// Started in this directory.
+    pub(crate) fn inside(&self, directory: &Path) -> Self {
+        Self { directory: Some(directory.to_owned()), ..self.clone() }
     }
 
     /// Commands that a shell runs; `k2v-cli` is in the current directory and on the path.
@@ -147,6 +154,9 @@ impl Program {
     fn prepare(&self, command: &mut Command) {
         let path = binary().parent().expect("the program is in a directory").display();
         let outer = std::env::var("PATH").unwrap_or_default();
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
         command.env_clear().envs(self.environment.iter().cloned()).env("PATH", format!("{path}:{outer}"));
     }
 

@@ -118,10 +118,8 @@ async fn clients_of_different_connectors_are_of_one_type() {
         .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    check_connector(
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build(),
-    )
-    .await;
+    check_connector(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build())
+        .await;
     // The version before, with a rustls of its own.
     let tls = rustls_0_22::ClientConfig::builder()
         .with_root_certificates(rustls_0_22::RootCertStore::empty())

@@ -40,9 +40,6 @@ pub(crate) enum Failure {
     /// Concurrent values, where one was wanted.
     #[error("{message}")]
     Conflict { message: String, hint: String },
-    /// Nothing happened within the time given.
-    #[error("{0}")]
-    Timeout(String),
     /// The server does not let itself be reached.
     #[error("{0}")]
     Unavailable(String),
@@ -94,7 +91,6 @@ impl Failure {
             Self::Usage(_) => Exit::Usage,
             Self::NotFound(_) => Exit::NotFound,
             Self::Conflict { .. } => Exit::Conflict,
-            Self::Timeout(_) => Exit::Timeout,
             Self::Unavailable(_) => Exit::Unavailable,
             Self::Io { .. } | Self::OutputClosed | Self::Other(_) => Exit::Other,
             Self::Explained(explained) => explained.0,
@@ -111,7 +107,6 @@ impl Failure {
                 Some("Check the endpoint (--endpoint or K2V_ENDPOINT), and that the server runs.".into())
             }
             Self::NotFound(_)
-            | Self::Timeout(_)
             | Self::Io { .. }
             | Self::OutputClosed
             | Self::Other(_)

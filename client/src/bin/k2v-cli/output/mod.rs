@@ -128,6 +128,13 @@ impl Out {
         self.text("\n")
     }
 
+    /// One JSON value over several lines, all but the first moved in by this many spaces; no line end.
+    pub(crate) fn json_indented(&mut self, value: &impl Serialize, spaces: usize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value).map_err(|error| Failure::output(error.into()))?;
+        // Within strings, line feeds are escaped.
+        self.text(&text.replace('\n', &format!("\n{}", " ".repeat(spaces))))
+    }
+
     /// One JSON value, indented if a person reads it.
     pub(crate) fn json_document(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         if self.is_terminal {

@@ -2,32 +2,42 @@
 
 use clap::Args;
 
+use super::list_output::ListOutput;
 use crate::address::PartitionAddress;
 use crate::failure::Failure;
-use crate::filter::Filter;
-use crate::people::rm::{RangeDeletion, delete_range};
+use crate::filter::{Filter, Part};
+use crate::output::Format;
 use crate::session::Session;
 
 /// Delete the items of a partition that a filter chooses
 ///
-/// --prefix, --start and --end choose; --all chooses the whole partition. Prints how many items were deleted.
+/// --prefix, --start and --end choose; --all chooses the whole partition. Prints how many items were deleted. Nothing is asked:
+/// scripts run at terminals, too. (`rm` asks.)
 #[derive(Debug, Args)]
 pub(crate) struct DeleteRange {
     #[command(flatten)]
     address: PartitionAddress,
     #[command(flatten)]
     filter: Filter,
-    /// Only say what would be deleted
-    #[arg(short = 'n', long)]
-    dry_run: bool,
-    /// Do not ask, even at a terminal
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    output: ListOutput,
 }
 
 impl DeleteRange {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
-        let deletion = RangeDeletion { is_dry_run: self.dry_run, is_granted: self.yes };
-        delete_range(session, self.address.pk(), &self.filter, deletion).await
+        self.filter
+            .refuse("delete-range", &[Part::Limit, Part::Reverse, Part::ConflictsOnly, Part::Tombstones])?;
+        if self.filter.chooses_everything() && !self.filter.all {
+            return Err(Failure::usage(
+                "say what to delete: --prefix, --start, --end, or --all for the whole partition",
+            ));
+        }
+        let bucket = session.bucket()?;
+        let deleted = bucket.delete_batch(&[self.filter.batch_delete(self.address.pk())]).await?;
+        let deleted: u64 = deleted.into_iter().sum();
+        match self.output.format(&session.out) {
+            Format::Table => session.out.line(&format!("deleted {deleted} keys")),
+            Format::Json | Format::Jsonl | Format::Raw => session.out.line(&deleted.to_string()),
+        }
     }
 }

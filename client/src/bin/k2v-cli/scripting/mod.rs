@@ -1,5 +1,5 @@
-//! The commands that scripts use. Their names, options and output are a promise; they are those of
-//! Garage's public guide and of the older `k2v-cli`.
+//! The commands that scripts use. Their names, options and output are a promise: `list` is that of Garage's public guide, the
+//! others answer as the older `k2v-cli` does. `tests/client/recorded` holds what it printed, and replays it.
 
 pub(crate) mod delete;
 pub(crate) mod delete_range;
@@ -11,7 +11,11 @@ pub(crate) mod read;
 pub(crate) mod read_index;
 pub(crate) mod read_range;
 
+mod index_table;
 mod item_output;
+mod json_list;
+mod list_output;
 mod value_input;
+mod value_text;
 
 pub(crate) use value_input::read_input;

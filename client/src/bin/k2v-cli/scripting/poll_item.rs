@@ -6,14 +6,15 @@ use clap::Args;
 use k2v_client::CausalityToken;
 
 use super::item_output::ItemOutput;
+use super::list_output::print_unchanged;
 use crate::address::ItemAddress;
 use crate::failure::Failure;
 use crate::session::Session;
 
 /// Wait until an item changes, then print it
 ///
-/// Returns as soon as the item holds something that the token does not cover, at once if it already does. Fails with 7 if
-/// nothing changes in time.
+/// Returns as soon as the item holds something that the token does not cover, at once if it already does. If nothing changes in
+/// time, a line says so (with --json: null), and the exit code is 0.
 #[derive(Debug, Args)]
 pub(crate) struct PollItem {
     #[command(flatten)]
@@ -33,9 +34,11 @@ impl PollItem {
         let bucket = session.bucket()?;
         let timeout = self.timeout.map(Duration::from_secs);
         let (pk, sk) = (self.address.pk(), self.address.sk());
-        match bucket.poll_item(pk, sk, &self.causality, timeout).await? {
-            Some(item) => self.output.print(&mut session.out, &item),
-            None => Err(Failure::Timeout("the item did not change in time".into())),
+        let polled = bucket.poll_item(pk, sk, &self.causality, timeout).await?;
+        let out = &mut session.out;
+        match polled {
+            Some(item) => self.output.print(out, &item),
+            None => print_unchanged(out, self.output.format(out)),
         }
     }
 }

@@ -3,21 +3,24 @@
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::stream;
 use k2v_client::{Changes, SeenMarker};
 use serde::Serialize;
 
-use super::read_range::{ItemJson, print_items};
+use super::json_list::{EntryJson, Head};
+use super::list_output::{ListOutput, print_unchanged};
+use super::read_range::print_entries;
 use crate::address::PartitionAddress;
 use crate::failure::Failure;
 use crate::filter::{Filter, Part};
-use crate::output::{Format, style};
-use crate::scripting::read_index::ListOutput;
+use crate::output::{Format, Out};
 use crate::session::Session;
 
 /// Wait until items of a partition change, then print them
 ///
 /// Without a seen marker, the whole content of the range is printed at once, with a marker. With one: what has changed since, as
-/// soon as something has. Fails with 7 if nothing changes in time. (`watch` does this again and again.)
+/// soon as something has. If nothing changes in time, a line says so (with --json: null), and the exit code is 0. (`watch` does
+/// this again and again.)
 #[derive(Debug, Args)]
 pub(crate) struct PollRange {
     #[command(flatten)]
@@ -34,13 +37,6 @@ pub(crate) struct PollRange {
     output: ListOutput,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ChangesJson {
-    seen_marker: String,
-    items: Vec<ItemJson>,
-}
-
 impl PollRange {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         self.filter
@@ -49,24 +45,34 @@ impl PollRange {
         let (pk, range) = (self.address.pk(), self.filter.poll_range());
         let timeout = self.timeout.map(Duration::from_secs);
         let changes = bucket.poll_range(pk, &range, self.seen_marker.as_ref(), timeout).await?;
+        let out = &mut session.out;
+        let format = self.output.format(out);
         match changes {
-            Some(changes) => print(session, pk, changes, self.output),
-            None => Err(Failure::Timeout("nothing changed in time".into())),
+            Some(changes) => print(out, format, changes).await,
+            None => print_unchanged(out, format),
         }
     }
 }
 
-fn print(session: &mut Session, pk: &str, changes: Changes, output: ListOutput) -> Result<(), Failure> {
-    let out = &mut session.out;
-    match output.format(out) {
-        Format::Json | Format::Jsonl => out.json_line(&ChangesJson {
-            seen_marker: changes.marker.into(),
-            items: changes.items.into_iter().map(ItemJson::from).collect(),
-        }),
-        format @ (Format::Table | Format::Raw) => {
-            let marker = out.styled(style::FAINT, changes.marker.as_str());
-            print_items(out, pk, changes.items, format)?;
-            if format == Format::Table { out.line(&format!("seen marker: {marker}")) } else { Ok(()) }
+async fn print(out: &mut Out, format: Format, changes: Changes) -> Result<(), Failure> {
+    let Changes { mut items, marker, .. } = changes;
+    items.sort_by(|a, b| a.sort_key.cmp(&b.sort_key));
+    match format {
+        Format::Table | Format::Json => {
+            let head = Head::SeenMarker(marker.into());
+            print_entries(out, format, head, stream::iter(items.into_iter().map(Ok))).await
         }
+        Format::Jsonl => {
+            let values = items.into_iter().map(EntryJson::from).collect();
+            out.json_line(&ChangesJson { seen_marker: marker.into(), values })
+        }
+        Format::Raw => items.iter().try_for_each(|entry| out.line(&entry.sort_key)),
     }
+}
+
+/// The whole answer, for one line.
+#[derive(Serialize)]
+struct ChangesJson {
+    seen_marker: String,
+    values: Vec<EntryJson>,
 }

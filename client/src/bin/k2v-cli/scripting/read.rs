@@ -9,7 +9,7 @@ use crate::session::Session;
 
 /// Read one item
 ///
-/// Fails with 3 if the item was never written. An item that was deleted exists: it reads as deleted.
+/// Fails with 3 if the item was never written. An item that was deleted exists: it reads as a tombstone.
 #[derive(Debug, Args)]
 pub(crate) struct Read {
     #[command(flatten)]

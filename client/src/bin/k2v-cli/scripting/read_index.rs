@@ -1,10 +1,13 @@
 //! `read-index`: the partitions of a bucket, counted.
 
 use clap::Args;
-use futures_util::TryStreamExt;
-use k2v_client::{Bucket, Partition};
-use serde::Serialize;
+use futures_util::{Stream, TryStreamExt, stream};
+use k2v_client::{Bucket, Error, Page, Partition};
 
+use super::index_table::IndexTable;
+use super::json_list::{Head, JsonList, PartitionJson};
+use super::list_output::ListOutput;
+use super::read_range::print_head;
 use crate::failure::Failure;
 use crate::filter::{Filter, Part};
 use crate::output::{Format, Out};
@@ -12,6 +15,9 @@ use crate::people::ls;
 use crate::session::Session;
 
 /// List the partitions of a bucket, with counts
+///
+/// In the order of the partition keys, with --reverse as well: it only changes what --start, --end and --limit choose. With --limit,
+/// the key is printed that the next page starts at.
 #[derive(Debug, Args)]
 pub(crate) struct ReadIndex {
     #[command(flatten)]
@@ -20,71 +26,52 @@ pub(crate) struct ReadIndex {
     output: ListOutput,
 }
 
-/// How lists are printed; for people if nothing is given.
-#[derive(Clone, Copy, Debug, Args)]
-#[group(multiple = false)]
-pub(crate) struct ListOutput {
-    /// For people: a table
-    #[arg(short = 'H', long)]
-    human: bool,
-    /// JSON, as the server gives it
-    #[arg(short, long)]
-    json: bool,
-}
-
-impl ListOutput {
-    /// The format that a letter asks for; where none does, --output may.
-    pub(crate) fn format(self, out: &Out) -> Format {
-        match (self.human, self.json) {
-            (true, _) => Format::Table,
-            (false, true) => Format::Json,
-            (false, false) => out.format_or(Format::Table),
-        }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexJson {
-    partition_keys: Vec<Partition>,
-    more: bool,
-    next_start: Option<String>,
-}
-
 impl ReadIndex {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         self.filter.refuse("read-index", &[Part::ConflictsOnly, Part::Tombstones])?;
         let bucket = session.bucket()?;
+        let format = self.output.format(&session.out);
+        if matches!(format, Format::Jsonl | Format::Raw) {
+            return ls::list_partitions(session, &bucket, &self.filter).await;
+        }
         let out = &mut session.out;
-        match self.output.format(out) {
-            Format::Json if self.filter.limit.is_some() => self.print_page(&bucket, out).await,
-            Format::Json => self.print_all(&bucket, out).await,
-            Format::Table | Format::Jsonl | Format::Raw => {
-                ls::list_partitions(session, &bucket, &self.filter).await
-            }
+        if self.filter.limit.is_none() && !self.filter.reverse {
+            let partitions = bucket.partitions().range(self.filter.key_range());
+            return print(out, format, Head::NextKey(None), partitions).await;
         }
+        let Page { mut items, next_start } = self.page(&bucket).await?;
+        items.sort_by(|a, b| a.partition_key.cmp(&b.partition_key));
+        print(out, format, Head::NextKey(next_start), stream::iter(items.into_iter().map(Ok))).await
     }
 
-    /// The server's own page: only it says where the next one starts.
-    async fn print_page(&self, bucket: &Bucket, out: &mut Out) -> Result<(), Failure> {
-        let page = bucket.read_index(&self.filter.key_range()).await?;
-        out.json_line(&IndexJson {
-            more: page.next_start.is_some(),
-            partition_keys: page.items,
-            next_start: page.next_start,
-        })
+    /// What is in memory before it is printed, as for `read-range`.
+    async fn page(&self, bucket: &Bucket) -> Result<Page<Partition>, Error> {
+        if self.filter.limit.is_some() {
+            return bucket.read_index(&self.filter.key_range()).await;
+        }
+        let items = bucket.partitions().range(self.filter.key_range()).try_collect().await?;
+        Ok(Page { items, next_start: None })
     }
+}
 
-    /// The same shape, streamed: the index may be larger than the memory.
-    async fn print_all(&self, bucket: &Bucket, out: &mut Out) -> Result<(), Failure> {
-        out.text("{\"partitionKeys\":[")?;
-        let mut partitions = bucket.partitions().range(self.filter.key_range());
-        let mut separator = "";
+async fn print(
+    out: &mut Out,
+    format: Format,
+    head: Head,
+    partitions: impl Stream<Item = Result<Partition, Error>>,
+) -> Result<(), Failure> {
+    let mut partitions = std::pin::pin!(partitions);
+    if format == Format::Table {
+        print_head(out, &head)?;
+        let mut table = IndexTable::default();
         while let Some(partition) = partitions.try_next().await? {
-            out.text(separator)?;
-            out.json(&partition)?;
-            separator = ",";
+            table.push(out, &partition)?;
         }
-        out.line("],\"more\":false,\"nextStart\":null}")
+        return table.finish(out);
     }
+    let mut list = JsonList::begin(out, &head)?;
+    while let Some(partition) = partitions.try_next().await? {
+        list.push(out, &PartitionJson::from(partition))?;
+    }
+    list.finish(out)
 }

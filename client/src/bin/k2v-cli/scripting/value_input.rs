@@ -18,7 +18,7 @@ pub(crate) struct ValueInput {
     file: Option<String>,
     /// Bytes in base64
     #[arg(short, long, value_name = "BASE64", allow_hyphen_values = true)]
-    base64: Option<String>,
+    b64: Option<String>,
     /// A text
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     text: Option<String>,
@@ -33,7 +33,7 @@ impl ValueInput {
         if let Some(path) = self.file {
             return read_input(&path);
         }
-        if let Some(base64) = self.base64 {
+        if let Some(base64) = self.b64 {
             return STANDARD.decode(base64.trim()).map_err(|error| {
                 Failure::usage(format!("the value is not base64 ({error}): use --text for a text"))
             });
