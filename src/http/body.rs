@@ -3,6 +3,7 @@
 use super::error::ApiError;
 use super::limits::{
     BODIES_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAINED_BODY_BYTES_MAX, UNCOUNTED_BODY_BYTES_MAX,
+    UNPROVEN_BODIES_BYTES_MAX,
 };
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
@@ -26,6 +27,17 @@ pub(crate) struct UnreadBody {
 #[derive(Debug, Default)]
 pub(crate) struct BodyBudget {
     taken: AtomicUsize,
+    /// The part of `taken` that is held for requests whose signature is not verified yet.
+    unproven: AtomicUsize,
+}
+
+/// What is known of the client while its body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// The signature is right.
+    Proven,
+    /// The signature can only be verified with the body: the client knows a key id, and maybe no secret.
+    Claimed,
 }
 
 /// A body that was read, and its share of the budget.
@@ -41,6 +53,7 @@ pub(crate) struct Body {
 #[derive(Debug)]
 pub(crate) struct Share {
     bytes: usize,
+    trust: Trust,
     budget: Arc<BodyBudget>,
 }
 
@@ -55,8 +68,13 @@ impl UnreadBody {
     }
 
     /// Reads all of it, unless it is longer than `bytes_max`: then `too_large` is the error.
-    pub(crate) async fn read(&mut self, bytes_max: usize, too_large: ApiError) -> Result<Body, ApiError> {
-        let mut share = Share { bytes: 0, budget: Arc::clone(&self.budget) };
+    pub(crate) async fn read(
+        &mut self,
+        bytes_max: usize,
+        trust: Trust,
+        too_large: ApiError,
+    ) -> Result<Body, ApiError> {
+        let mut share = Share { bytes: 0, trust, budget: Arc::clone(&self.budget) };
         if let Payload::None = self.payload {
             return Ok(Body { bytes: Bytes::new(), share });
         }
@@ -114,14 +132,30 @@ impl Share {
     fn grow_to(&mut self, bytes: usize) -> Result<(), ApiError> {
         let wanted = bytes.saturating_sub(UNCOUNTED_BODY_BYTES_MAX);
         let more = wanted.saturating_sub(self.bytes);
-        let taken = self.budget.taken.fetch_add(more, Ordering::Relaxed);
         self.bytes += more;
-        if taken + more > BODIES_BYTES_MAX { Err(ApiError::BodiesBusy) } else { Ok(()) }
+        let taken = self.budget.taken.fetch_add(more, Ordering::Relaxed) + more;
+        let unproven = match self.trust {
+            Trust::Proven => 0,
+            Trust::Claimed => self.budget.unproven.fetch_add(more, Ordering::Relaxed) + more,
+        };
+        if unproven > UNPROVEN_BODIES_BYTES_MAX {
+            return Err(ApiError::UnprovenBodiesBusy);
+        }
+        if taken > BODIES_BYTES_MAX { Err(ApiError::BodiesBusy) } else { Ok(()) }
+    }
+
+    /// The signature was verified: the bytes no longer count as those of somebody unknown.
+    pub(crate) fn prove(&mut self) {
+        if self.trust == Trust::Claimed {
+            self.budget.unproven.fetch_sub(self.bytes, Ordering::Relaxed);
+            self.trust = Trust::Proven;
+        }
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
+        self.prove();
         self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

@@ -86,6 +86,12 @@ pub(crate) enum ApiError {
     /// Other large bodies fill the memory that is set aside for them.
     #[error("too many large requests are under way: nothing was stored, try again")]
     BodiesBusy,
+    /// Other large bodies that came before their signature could be verified fill their part of that memory.
+    #[error(
+        "too many large requests without x-amz-content-sha256 are under way: nothing was stored, try again, or send \
+         that header"
+    )]
+    UnprovenBodiesBusy,
     /// No rule of the bucket allows the cross-origin request.
     #[error("no CORS rule of the bucket allows this origin, method and headers")]
     CorsForbidden,
@@ -170,6 +176,7 @@ impl ApiError {
                 WriteError::Overloaded | WriteError::Stopping | WriteError::Unknown(_) => UNAVAILABLE,
             },
             E::BodiesBusy
+            | E::UnprovenBodiesBusy
             | E::NoLayout
             | E::NotHere
             | E::PartlyWritten

@@ -2,18 +2,20 @@
 //!
 //! ```text
 //! head ─▶ signature ─▶ permission ─▶ body, up to a cap ─▶ digest ─▶ parse ─▶ call
+//!    └──▶ claim ─▶ body, up to a cap, from a smaller budget ─▶ signature ─▶ permission ─▶ parse ─▶ call
 //! ```
 //!
+//! The second way is that of requests whose signature covers the hash of the body without stating it.
 //! Nothing of the body is parsed and nothing is done before signature and digest are right (invariant 11).
 
-use super::body::{BodyBudget, Share, UnreadBody};
+use super::body::{Body, BodyBudget, Share, Trust, UnreadBody};
 use super::cors;
 use super::error::ApiError;
 use super::k2v::{self, Admitted, Outcome, Service};
 use super::limits::UNUSED_BODY_BYTES_MAX;
 use super::query::Query;
 use super::route::{Access, Call, Target, route};
-use super::sigv4::{self, RequestHead, VerifierConfig, authenticate};
+use super::sigv4::{self, Authentication, RequestHead, VerifierConfig, authenticate};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, ORIGIN};
@@ -119,20 +121,31 @@ impl<S: Store> Gateway<S> {
         let control = self.control.snapshot();
         let head = RequestHead::of(request);
         // Parsed at once, reported later: who has not signed learns nothing of what is wrong with the request.
-        let target = Target::parse(head.raw_path);
-        let query = Query::parse(head.raw_query);
+        let routed = Routed::parse(&head);
         let now = wall_now();
         let now_s = i64::try_from(now.0 / 1000).unwrap_or(i64::MAX);
         let find_key = |id: &str| control.key(id).filter(|key| !key.is_expired(now.0));
-        let signed = authenticate(&head, now_s, &self.verifier, find_key)?;
-        let (target, query) = (target?, query?);
-        let call = route(head.method, &target, &query)?;
+        let authentication = authenticate(&head, now_s, &self.verifier, find_key)?;
+        let (routed, bucket, body) = match authentication {
+            Authentication::Proven(signed) => {
+                let routed = routed?;
+                let bucket = authorise(&control, signed.key, &routed)?;
+                let body = self.read_body(body, Some(routed.call), Trust::Proven).await?;
+                signed.payload.check(&body.bytes)?;
+                (routed, bucket, body)
+            }
+            Authentication::Unproven(unproven) => {
+                let call = routed.as_ref().ok().map(|routed| routed.call);
+                let mut body = self.read_body(body, call, Trust::Claimed).await?;
+                let key = unproven.prove(&body.bytes)?;
+                body.share.prove();
+                let routed = routed?;
+                let bucket = authorise(&control, key, &routed)?;
+                (routed, bucket, body)
+            }
+        };
+        let Routed { target, query, call } = routed;
         trail.is_poll = call.is_poll();
-        let bucket = authorise(&control, signed.key, &target, call)?;
-
-        let (bytes_max, too_large) = self.body_cap(call);
-        let body = body.read(bytes_max, too_large).await?;
-        signed.payload.check(&body.bytes)?;
         let admitted =
             Admitted { call, bucket, target, query, head: request, body: &body.bytes, control: &control };
         let begun = k2v::serve(&self.service, &admitted);
@@ -140,9 +153,24 @@ impl<S: Store> Gateway<S> {
         begun
     }
 
-    fn body_cap(&self, call: Call) -> (usize, ApiError) {
+    async fn read_body(
+        &self,
+        body: &mut UnreadBody,
+        call: Option<Call>,
+        trust: Trust,
+    ) -> Result<Body, ApiError> {
+        let (bytes_max, too_large) = self.body_cap(call);
+        body.read(bytes_max, trust, too_large).await
+    }
+
+    /// `None`: a request that is no call. Its body is only read to see who is to be told so.
+    fn body_cap(&self, call: Option<Call>) -> (usize, ApiError) {
         let value = self.service.value_bytes_max;
         let body = self.body_bytes_max;
+        let Some(call) = call else {
+            let unused = UNUSED_BODY_BYTES_MAX.min(body);
+            return (unused, ApiError::BodyTooLarge { bytes_max: unused });
+        };
         match call {
             Call::InsertItem => (value, ApiError::ValueTooLarge { bytes_max: value }),
             Call::InsertBatch | Call::ReadBatch | Call::DeleteBatch | Call::PollRange => {
@@ -173,16 +201,27 @@ impl<S: Store> Gateway<S> {
     }
 }
 
-/// The bucket, if the key may do with it what the call does.
-fn authorise(
-    control: &ControlSnapshot,
-    key: &AccessKey,
-    target: &Target<'_>,
+/// What a request asks for.
+struct Routed<'a> {
+    target: Target<'a>,
+    query: Query<'a>,
     call: Call,
-) -> Result<BucketId, ApiError> {
-    let bucket = control.resolve_bucket(&target.bucket, key).ok_or(ApiError::NoSuchBucket)?.id;
+}
+
+impl<'a> Routed<'a> {
+    fn parse(head: &RequestHead<'a, HeaderMap>) -> Result<Routed<'a>, ApiError> {
+        let target = Target::parse(head.raw_path)?;
+        let query = Query::parse(head.raw_query)?;
+        let call = route(head.method, &target, &query)?;
+        Ok(Routed { target, query, call })
+    }
+}
+
+/// The bucket, if the key may do with it what the call does.
+fn authorise(control: &ControlSnapshot, key: &AccessKey, routed: &Routed<'_>) -> Result<BucketId, ApiError> {
+    let bucket = control.resolve_bucket(&routed.target.bucket, key).ok_or(ApiError::NoSuchBucket)?.id;
     let permissions = key.permissions(bucket);
-    let needed = call.access();
+    let needed = routed.call.access();
     let is_allowed = match needed {
         Access::Read => permissions.read,
         Access::Write => permissions.write,

@@ -21,6 +21,10 @@ pub(crate) const BODY_BYTES_PER_S_MIN: u64 = 64 << 10;
 /// Bytes of large request bodies that all workers may hold at once. Beyond it: 503, nothing happened.
 pub(crate) const BODIES_BYTES_MAX: usize = 512 << 20;
 
+/// The part of [`BODIES_BYTES_MAX`] that requests may hold whose signature can only be verified with their body: two of
+/// the longest bodies. Sending one takes a key id and no secret. Beyond it: 503, nothing happened.
+pub(crate) const UNPROVEN_BODIES_BYTES_MAX: usize = 128 << 20;
+
 /// Bodies up to this length are not counted against [`BODIES_BYTES_MAX`]: the number of connections bounds them.
 pub(crate) const UNCOUNTED_BODY_BYTES_MAX: usize = 16 << 10;
 
@@ -82,6 +86,8 @@ mod tests {
         let page = include_str!("../../docs/k2v-api.md");
         check(page, "partition key, sort key", &[PARTITION_KEY_BYTES_MAX as u64]);
         check(page, "large bodies of all requests together", &[BODIES_BYTES_MAX as u64 >> 20]);
+        let unproven = UNPROVEN_BODIES_BYTES_MAX as u64 >> 20;
+        check(page, "of these, bodies whose hash is not stated", &[unproven]);
         check(page, "items of an InsertBatch", &[BATCH_ITEMS_MAX as u64]);
         check(page, "queries of a ReadBatch or DeleteBatch", &[BATCH_QUERIES_MAX as u64]);
         check(page, "concurrent values of one item", &[CONCURRENT_VALUES_MAX_DEFAULT as u64]);

@@ -38,3 +38,4 @@ mod signatures;
 mod stop;
 mod tokens;
 mod transport;
+mod unstated_payload;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! method \n path encoded once more \n canonical query \n name:value \n … \n \n signed names \n payload hash
+//! └──────────────────────────── known from the head ────────────────────────────────┘
 //! ```
 
 use super::encode::push_path;
@@ -15,11 +16,10 @@ pub(super) struct CanonicalParts<'a> {
     pub(super) raw_path: &'a str,
     pub(super) query: &'a CanonicalQuery,
     pub(super) signed_headers: &'a str,
-    pub(super) payload_hash: &'a [u8],
 }
 
 impl CanonicalParts<'_> {
-    /// Replaces `out` by the canonical request, and marks in `headers` those that it covers.
+    /// Replaces `out` by the canonical request up to its payload hash, and marks in `headers` those that it covers.
     pub(super) fn write(&self, headers: &mut Headers<'_>, out: &mut Vec<u8>) -> Result<(), SigV4Error> {
         out.clear();
         out.extend_from_slice(self.method.as_bytes());
@@ -32,16 +32,15 @@ impl CanonicalParts<'_> {
         out.push(b'\n');
         out.extend_from_slice(self.signed_headers.as_bytes());
         out.push(b'\n');
-        out.extend_from_slice(self.payload_hash);
         Ok(())
     }
 }
 
-/// Refuses a request that leaves out a header which means something to this server: whoever relays it could
-/// change that header, or add it, without breaking the signature.
+/// Refuses a request whose signature leaves out a header that decides about authentication: a relay could change
+/// or add it without breaking the signature. `x-garage-*` headers may be left out, as generic signers do: a causality
+/// token is sealed, so a relay can only remove one or put an older one of the same item in its place.
 pub(super) fn check_all_signed(headers: &Headers<'_>) -> Result<(), SigV4Error> {
-    let must_be_signed =
-        |name: &str| name == "host" || name.starts_with("x-amz-") || name.starts_with("x-garage-");
+    let must_be_signed = |name: &str| name == "host" || name.starts_with("x-amz-");
     match headers.fields.iter().find(|field| !field.is_signed && must_be_signed(field.name)) {
         Some(field) => Err(SigV4Error::UnsignedHeader { name: field.name.to_owned() }),
         None => Ok(()),

@@ -3,14 +3,18 @@
 //! A request is verified in two steps, because its body arrives after its head:
 //!
 //! ```text
-//! head ─▶ authenticate ─▶ Authenticated { key, payload }     who signed, and what the body must be
-//! body ─▶ payload.check ─▶ Ok                                 only now may anything be read from the body
+//! head ─▶ authenticate ─┬▶ Proven { key, payload }           who signed, and what the body must be
+//! body ─────────────────┼─▶ payload.check ─▶ Ok               only now may anything be parsed from the body
+//!                       │
+//!                       └▶ Unproven                          nothing states the payload hash
+//! body ───────────────────▶ prove ─▶ key                     only now is it known who signed
 //! ```
 //!
 //! Laws:
 //! - The path is signed as it came, encoded once more; nothing is normalised, nothing is decoded.
-//! - Every header that this server acts on (`host`, `x-amz-*`, `x-garage-*`) is covered by the signature.
-//! - An unknown key and a wrong signature cannot be told apart, neither by the answer nor by the work done.
+//! - Every header that decides about authentication (`host`, `x-amz-*`) is covered by the signature.
+//! - An unknown key and a wrong signature get the same answer for the same work, so keys cannot be enumerated. One who
+//!   knows a key id already can see that it exists: only then is a long body awaited whose hash is not stated.
 //! - Whatever the client sends: no panic, no work beyond what the HTTP parser's own limits on the head allow.
 
 mod canonical;
@@ -21,6 +25,7 @@ mod error;
 mod head;
 mod limits;
 mod payload;
+mod proof;
 mod query;
 mod signing_key;
 #[cfg(test)]
@@ -29,18 +34,18 @@ mod tests;
 pub use error::{MalformedPart, SigV4Error};
 pub use head::{HeaderSource, RequestHead};
 pub use payload::PayloadCheck;
+pub use proof::Unproven;
 
 use canonical::{CanonicalParts, check_all_signed};
-use credentials::{ALGORITHM, Claim, SERVICE, TERMINATOR};
-use date::AmzDate;
-use encode::push_hex;
+use credentials::Claim;
 use head::Headers;
+use payload::UNSIGNED_PAYLOAD;
+use proof::Proof;
 use query::CanonicalQuery;
 use sha2::{Digest, Sha256};
 use signing_key::{Signer, signing_key};
 use std::cell::Cell;
 use std::time::Duration;
-use subtle::ConstantTimeEq;
 
 /// What the verification needs to know about this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +74,15 @@ impl<K: AccessKey + ?Sized> AccessKey for &K {
     }
 }
 
-/// A request whose head was signed with a key that exists.
+/// What the head of a request proves.
+pub enum Authentication<'a, K> {
+    /// The signature is right.
+    Proven(Authenticated<K>),
+    /// Whether it is right can be said once the body is there.
+    Unproven(Unproven<'a, K>),
+}
+
+/// A request that was signed with a key that exists.
 #[derive(Debug)]
 pub struct Authenticated<K> {
     /// The key that signed, as the lookup gave it.
@@ -83,25 +96,25 @@ pub struct Authenticated<K> {
 ///
 /// # Errors
 /// Each variant of [`SigV4Error`] but `PayloadMismatch`; nothing has happened then.
-pub fn authenticate<H: HeaderSource + ?Sized, K: AccessKey>(
+pub fn authenticate<'a, H: HeaderSource + ?Sized, K: AccessKey>(
     head: &RequestHead<'_, H>,
     now_unix_s: i64,
-    config: &VerifierConfig,
+    config: &'a VerifierConfig,
     lookup: impl FnOnce(&str) -> Option<K>,
-) -> Result<Authenticated<K>, SigV4Error> {
+) -> Result<Authentication<'a, K>, SigV4Error> {
     let mut scratch = SCRATCH.take();
     let outcome = verify(head, now_unix_s, config, lookup, &mut scratch);
     scratch.keep();
     outcome
 }
 
-fn verify<H: HeaderSource + ?Sized, K: AccessKey>(
+fn verify<'a, H: HeaderSource + ?Sized, K: AccessKey>(
     head: &RequestHead<'_, H>,
     now_unix_s: i64,
-    config: &VerifierConfig,
+    config: &'a VerifierConfig,
     lookup: impl FnOnce(&str) -> Option<K>,
     scratch: &mut Scratch,
-) -> Result<Authenticated<K>, SigV4Error> {
+) -> Result<Authentication<'a, K>, SigV4Error> {
     let mut headers = Headers::collect(head.headers)?;
     scratch.query.read(head.raw_query)?;
     let claim = match (headers.authorization, scratch.query.is_presigned()) {
@@ -112,65 +125,55 @@ fn verify<H: HeaderSource + ?Sized, K: AccessKey>(
     };
     let key_id = claim.key_id_in_scope(&config.region)?;
     claim.check_clock(now_unix_s, config.clock_window)?;
-    let (payload, payload_hash) = PayloadCheck::parse(headers.payload_hash, claim.expires_s.is_some())?;
+    let stated = headers.payload_hash.map(PayloadCheck::parse).transpose()?;
 
     let parts = CanonicalParts {
         method: head.method,
         raw_path: head.raw_path,
         query: &scratch.query,
         signed_headers: &claim.signed_headers,
-        payload_hash,
     };
     parts.write(&mut headers, &mut scratch.canonical)?;
     check_all_signed(&headers)?;
-    let request_hash = Sha256::digest(&scratch.canonical).into();
-    // The canonical request is not needed any more, so its buffer takes the next text.
-    write_string_to_sign(&mut scratch.canonical, &claim.date, &config.region, SERVICE, &request_hash);
 
     let key = lookup(key_id);
-    let is_right = matches_signature(key.as_ref(), key_id, &claim, &config.region, &scratch.canonical);
+    let proof = Proof {
+        canonical: Sha256::new_with_prefix(&scratch.canonical),
+        date: claim.date,
+        region: &config.region,
+        key: signing_key(&signer(key.as_ref(), key_id, &claim, &config.region)),
+        signature: claim.signature,
+    };
+    // An unsigned payload is tried first where nothing is stated: it needs no body.
+    let (payload, payload_hash) = stated.unwrap_or((PayloadCheck::Unsigned, UNSIGNED_PAYLOAD));
+    let may_be_unsigned = stated.is_some() || claim.expires_s.is_some();
+    // The canonical request is not needed any more, so its buffer takes the next text.
+    let is_right = proof.holds_for(payload_hash, &mut scratch.canonical);
     match key {
-        Some(key) if is_right => Ok(Authenticated { key, payload }),
+        Some(key) if is_right && may_be_unsigned => {
+            Ok(Authentication::Proven(Authenticated { key, payload }))
+        }
+        Some(key) if stated.is_none() => Ok(Authentication::Unproven(Unproven { key, proof })),
         Some(_) | None => Err(SigV4Error::AccessDenied),
     }
 }
 
-/// Compares in constant time. An unknown key costs the same HMAC, under a secret that no client has.
-fn matches_signature<K: AccessKey>(
-    key: Option<&K>,
-    key_id: &str,
+/// An unknown key costs the same HMACs, under a secret that no client has.
+fn signer<'a, K: AccessKey>(
+    key: Option<&'a K>,
+    key_id: &'a str,
     claim: &Claim<'_>,
-    region: &str,
-    string_to_sign: &[u8],
-) -> bool {
+    region: &'a str,
+) -> Signer<'a> {
     let (key_id, secret) = match key {
         Some(key) => (key_id, key.secret()),
         None => ("", NOBODYS_SECRET),
     };
-    let signer = Signer { key_id, secret, day: claim.date.day(), region };
-    let expected = signing_key(&signer).sign(string_to_sign);
-    bool::from(expected.ct_eq(&claim.signature))
+    Signer { key_id, secret, day: claim.date.day(), region }
 }
 
 /// As long as a real secret. Signing with it opens nothing: without a key there is nobody to authenticate as.
 const NOBODYS_SECRET: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
-fn write_string_to_sign(
-    out: &mut Vec<u8>,
-    date: &AmzDate,
-    region: &str,
-    service: &str,
-    request_hash: &[u8; 32],
-) {
-    out.clear();
-    for part in [ALGORITHM.as_bytes(), b"\n", date.text(), b"\n", &date.day()] {
-        out.extend_from_slice(part);
-    }
-    for part in ["/", region, "/", service, "/", TERMINATOR, "\n"] {
-        out.extend_from_slice(part.as_bytes());
-    }
-    push_hex(out, request_hash);
-}
 
 /// Buffers that one thread uses for one request after the other.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use super::error::SigV4Error;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-const UNSIGNED_PAYLOAD: &[u8] = b"UNSIGNED-PAYLOAD";
+pub(super) const UNSIGNED_PAYLOAD: &[u8] = b"UNSIGNED-PAYLOAD";
 
 /// What is left to check once the body is there. Nothing may be read from the body before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +28,9 @@ impl PayloadCheck {
         if bool::from(actual.ct_eq(signed)) { Ok(()) } else { Err(SigV4Error::PayloadMismatch) }
     }
 
-    /// Reads `x-amz-content-sha256`; returns also the text that stands in the canonical request. A presigned
-    /// request may leave the header out: its payload is unsigned.
-    pub(super) fn parse(header: Option<&[u8]>, is_presigned: bool) -> Result<(Self, &[u8]), SigV4Error> {
-        let text = match header {
-            Some(value) => value.trim_ascii(),
-            None if is_presigned => UNSIGNED_PAYLOAD,
-            None => return Err(SigV4Error::MissingHeader { name: "x-amz-content-sha256" }),
-        };
+    /// Reads the value of `x-amz-content-sha256`; returns also the text that stands in the canonical request.
+    pub(super) fn parse(header: &[u8]) -> Result<(Self, &[u8]), SigV4Error> {
+        let text = header.trim_ascii();
         if text == UNSIGNED_PAYLOAD {
             return Ok((Self::Unsigned, text));
         }

@@ -50,7 +50,7 @@ impl Credentials {
     /// Signs in the query, for five minutes.
     pub(crate) fn presign(&self, request: Request) -> Request {
         let presigned_for = Some(Duration::from_secs(300));
-        self.sign_as(request, &Signing { presigned_for, ..Signing::default() })
+        self.sign_as(request, &Signing { presigned_for, covers_body: false, ..Signing::default() })
     }
 
     pub(crate) fn sign_as(&self, mut request: Request, signing: &Signing) -> Request {
@@ -79,11 +79,8 @@ impl Credentials {
             .into();
         let host = request.header("host").expect("requests are signed with their host").to_owned();
         let body = request.body.clone();
-        let signable_body = if signing.covers_body && signing.presigned_for.is_none() {
-            SignableBody::Bytes(&body)
-        } else {
-            SignableBody::UnsignedPayload
-        };
+        let signable_body =
+            if signing.covers_body { SignableBody::Bytes(&body) } else { SignableBody::UnsignedPayload };
         let signable = SignableRequest::new(
             &request.method,
             format!("http://{host}{}", request.target()),

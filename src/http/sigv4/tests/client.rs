@@ -2,7 +2,8 @@
 //! right or wrong.
 
 use super::super::{
-    AccessKey, Authenticated, HeaderSource, RequestHead, SigV4Error, VerifierConfig, authenticate,
+    AccessKey, Authenticated, Authentication, HeaderSource, PayloadCheck, RequestHead, SigV4Error,
+    VerifierConfig, authenticate,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -80,7 +81,9 @@ impl Request {
 
     pub(super) fn signed(self, how: &Signing<'_>) -> Self {
         let payload = how.payload.map_or_else(|| hex::encode(Sha256::digest(&self.body)), str::to_owned);
-        let request = self.with("x-amz-date", how.date).with("x-amz-content-sha256", &payload);
+        let request = self.with("x-amz-date", how.date);
+        let request =
+            if how.states_payload { request.with("x-amz-content-sha256", &payload) } else { request };
         let names = how.signed_names(&request);
         let signature = how.signature(&request, &names, &payload);
         let credential = how.credential();
@@ -109,7 +112,26 @@ impl Request {
         self.verify_at(NOW_S)
     }
 
+    /// The whole way, with the body where it is needed.
     pub(super) fn verify_at(&self, now_s: i64) -> Result<Authenticated<Key>, SigV4Error> {
+        self.verify_head(now_s, |authentication| match authentication {
+            Authentication::Proven(authenticated) => Ok(authenticated),
+            Authentication::Unproven(unproven) => {
+                let payload = PayloadCheck::Sha256(Sha256::digest(&self.body).into());
+                unproven.prove(&self.body).map(|key| Authenticated { key, payload })
+            }
+        })?
+    }
+
+    pub(super) fn needs_its_body(&self) -> Result<bool, SigV4Error> {
+        self.verify_head(NOW_S, |authentication| matches!(authentication, Authentication::Unproven(_)))
+    }
+
+    fn verify_head<T>(
+        &self,
+        now_s: i64,
+        then: impl FnOnce(Authentication<'_, Key>) -> T,
+    ) -> Result<T, SigV4Error> {
         let head = RequestHead {
             method: &self.method,
             raw_path: &self.path,
@@ -118,7 +140,7 @@ impl Request {
         };
         let config =
             VerifierConfig { region: REGION.to_owned(), clock_window: Duration::from_secs(WINDOW_S) };
-        authenticate(&head, now_s, &config, |id| (id == KEY_ID).then_some(Key))
+        authenticate(&head, now_s, &config, |id| (id == KEY_ID).then_some(Key)).map(then)
     }
 }
 
@@ -144,6 +166,8 @@ pub(super) struct Signing<'a> {
     pub(super) terminator: &'a str,
     /// What `x-amz-content-sha256` says instead of the body's hash.
     pub(super) payload: Option<&'a str>,
+    /// Whether there is an `x-amz-content-sha256`.
+    pub(super) states_payload: bool,
     /// What `SignedHeaders` says instead of all headers.
     pub(super) names: Option<&'a str>,
 }
@@ -158,6 +182,7 @@ impl Signing<'_> {
         service: "k2v",
         terminator: "aws4_request",
         payload: None,
+        states_payload: true,
         names: None,
     };
 

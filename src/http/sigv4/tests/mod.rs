@@ -6,6 +6,7 @@ mod client;
 mod hostile;
 mod oracle;
 mod presigned;
+mod unstated;
 mod vectors;
 
 use super::{MalformedPart, PayloadCheck, SigV4Error};

@@ -6,9 +6,9 @@
 use super::super::canonical::CanonicalParts;
 use super::super::credentials::Claim;
 use super::super::head::Headers;
+use super::super::proof::write_string_to_sign;
 use super::super::query::CanonicalQuery;
 use super::super::signing_key::SigningKey;
-use super::super::write_string_to_sign;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -88,10 +88,10 @@ fn computed(request: &Request) -> [String; 3] {
         raw_path: &request.path,
         query: &query,
         signed_headers: &claim.signed_headers,
-        payload_hash,
     };
     let mut canonical = Vec::new();
     parts.write(&mut headers, &mut canonical).expect("every signed header is there");
+    canonical.extend_from_slice(payload_hash);
     let mut to_sign = Vec::new();
     let hash = Sha256::digest(&canonical).into();
     write_string_to_sign(&mut to_sign, &claim.date, "us-east-1", "service", &hash);
