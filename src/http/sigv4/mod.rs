@@ -153,7 +153,9 @@ fn verify<'a, H: HeaderSource + ?Sized, K: AccessKey>(
         Some(key) if is_right && may_be_unsigned => {
             Ok(Authentication::Proven(Authenticated { key, payload }))
         }
-        Some(key) if stated.is_none() => Ok(Authentication::Unproven(Unproven { key, proof })),
+        Some(key) if stated.is_none() => {
+            Ok(Authentication::Unproven(Unproven { key, proof: Box::new(proof) }))
+        }
         Some(_) | None => Err(SigV4Error::AccessDenied),
     }
 }

@@ -33,7 +33,7 @@ impl Proof<'_> {
 #[must_use = "nothing is proven before the body is there"]
 pub struct Unproven<'a, K> {
     pub(super) key: K,
-    pub(super) proof: Proof<'a>,
+    pub(super) proof: Box<Proof<'a>>,
 }
 
 impl<K> Unproven<'_, K> {
