@@ -288,8 +288,7 @@ fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<LmdbStore>, Ve
     let workers = config.shard_workers.map_or(SHARD_WORKERS_DEFAULT, NonZeroUsize::get);
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| vital::arbiter()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
-    let lanes: Vec<_> =
-        lanes.iter().map(|(store, lane)| (Arc::clone(store), lane.clone().recipient())).collect();
+    let lanes: Vec<_> = lanes.iter().map(|(store, lane)| (Arc::clone(store), lane.clone())).collect();
     let limits = ShardLimits { concurrent_values_max: config.requests.concurrent_values_max };
     let shards = Shards::start(limits, &mut rand::rng(), &lanes, &handles)?;
     Ok((shards, arbiters))

@@ -165,6 +165,7 @@ mod tests {
     use std::sync::Arc;
     use troupe_actors::control::ControlOptions;
     use troupe_actors::store::Epoch;
+    use troupe_actors::store::lane::LaneHandle;
     use troupe_actors::store::lane::actor::LaneActor;
     use troupe_actors::store::memory::MemoryStore;
 
@@ -174,7 +175,7 @@ mod tests {
         let options = ControlOptions { node: NODE, replication_factor: 1, token_key: [7; 32] };
         let store = Arc::new(MemoryStore::new(Epoch(1)));
         let lane = LaneActor::start_on(&Arbiter::current(), store, Box::new(|reason| panic!("{reason}")));
-        Control::start(&[], lane.recipient(), options).await.unwrap()
+        Control::start(&[], LaneHandle::new(lane.recipient()), options).await.unwrap()
     }
 
     fn credentials(secret: u8) -> Credentials {

@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use troupe_actors::causality::{Context, Dot, Item, Value};
 use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, SortKey};
-use troupe_actors::store::counters::CountersDelta;
 use troupe_actors::store::lmdb::{Durability, LanesOptions, LmdbStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::set::StoreSet;
@@ -69,8 +68,7 @@ fn put(number: u64, spread: Spread, set: &StoreSet<LmdbStore>, lane: usize) -> W
         value,
     );
     let sort_key = SortKey::new(&format!("{number:012}")).unwrap();
-    let delta = CountersDelta::between(&Item::empty(), &item);
-    Write::PutItem { partition, sort_key, item: item.encode(), delta }
+    Write::put_item(partition, sort_key, &Item::empty(), &item)
 }
 
 /// Seconds of processor time that this process took so far, by Linux's accounts; 0 elsewhere.

@@ -64,8 +64,12 @@ pub const GROUP_BYTES_MAX: usize = 32 << 20;
 /// Batches that one transaction takes from the lane's queue before it commits.
 pub const GROUP_BATCHES_MAX: usize = 1024;
 
-/// Batches that wait in one lane's mailbox: every shard of the lane is back-pressured beyond it (503).
-pub const LANE_MAILBOX_MAX: usize = 16_384;
+/// Bytes of batches that one lane holds, from the mailbox to the answer: what a disk that hangs may cost in memory.
+/// Beyond it: 503, nothing applied. A batch that is larger by itself is let in when nothing else waits.
+pub const LANE_BYTES_MAX: usize = 128 << 20;
+
+/// Batches that one lane holds, from the mailbox to the answer. Beyond it: 503, nothing applied.
+pub const LANE_BATCHES_MAX: usize = 16_384;
 
 /// Bytes of values that one page of a range read takes from a snapshot before it lets the snapshot go, so that a
 /// slow reader neither grows memory nor keeps old pages of the store alive.

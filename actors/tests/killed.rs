@@ -18,6 +18,7 @@ use troupe_actors::clock::wall_now;
 use troupe_actors::ids::{BucketId, ItemKey, Partition, PartitionKey, SortKey};
 use troupe_actors::shard::{Effect, Event, ItemWrite, RequestId, ShardCore, ShardLimits, Shards, WritePlan};
 use troupe_actors::store::lane::actor::LaneActor;
+use troupe_actors::store::lane::{Fence, LaneHandle};
 use troupe_actors::store::lmdb::{Durability, LmdbOptions, LmdbSnapshot, LmdbStore};
 use troupe_actors::store::{CommitError, Epoch, LaneId, Snapshot, Store, StoreError, Write};
 
@@ -90,7 +91,7 @@ fn run_until_killed(dir: &Path) {
         let (lane_arbiter, shard_arbiter) = (Arbiter::new(), Arbiter::new());
         let lane = LaneActor::start_on(&lane_arbiter.handle(), Arc::clone(&store), Box::new(|_| ()));
         let mut rng = rand::rngs::StdRng::seed_from_u64(1);
-        let lanes = [(store, lane.recipient())];
+        let lanes = [(store, LaneHandle::new(lane.recipient()))];
         let shards =
             Shards::start(ShardLimits::default(), &mut rng, &lanes, &[shard_arbiter.handle()]).unwrap();
         let shard = partition().shard();
@@ -140,8 +141,8 @@ fn a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards()
 
     let meta = snapshot.shard_meta(partition().shard()).unwrap();
     let old_actor = *meta.as_ref().unwrap().actors.last().unwrap();
-    let shard = partition().shard();
-    let mut shard = ShardCore::open(shard, meta, store.epoch(), ShardLimits::default(), [9; 32]);
+    let (shard, limits) = (partition().shard(), ShardLimits::default());
+    let mut shard = ShardCore::open(shard, meta, store.epoch(), limits, Fence::first(0), [9; 32]);
     let effects = shard.step(
         wall_now(),
         Event::Write {

@@ -2,12 +2,12 @@
 
 use super::{NodeError, vital};
 use crate::config::{self, StoreConfig};
-use actix::{Addr, Arbiter, Recipient};
+use actix::{Addr, Arbiter};
 use rand::Rng;
 use std::path::Path;
 use std::sync::Arc;
 use troupe_actors::store::Epoch;
-use troupe_actors::store::lane::Persist;
+use troupe_actors::store::lane::LaneHandle;
 use troupe_actors::store::lane::actor::{Drain, LaneActor, OnBroken};
 use troupe_actors::store::lmdb::{Durability, LanesOptions, LmdbStore};
 use troupe_actors::store::set::StoreSet;
@@ -20,6 +20,7 @@ const LANES_DEFAULT: u16 = 1;
 pub(super) struct Lanes {
     pub(super) stores: StoreSet<LmdbStore>,
     actors: Vec<Addr<LaneActor<LmdbStore>>>,
+    handles: Vec<LaneHandle>,
     /// Each lane has a thread of its own: commits block it.
     arbiters: Vec<Arbiter>,
 }
@@ -55,18 +56,19 @@ impl Lanes {
         let start = |(store, arbiter): (&Arc<LmdbStore>, &Arbiter)| {
             LaneActor::start_on(&arbiter.handle(), Arc::clone(store), on_broken())
         };
-        let actors = stores.iter().zip(&arbiters).map(start).collect();
-        Ok(Lanes { stores, actors, arbiters })
+        let actors: Vec<_> = stores.iter().zip(&arbiters).map(start).collect();
+        let handles = actors.iter().map(|lane| LaneHandle::new(lane.clone().recipient())).collect();
+        Ok(Lanes { stores, actors, handles, arbiters })
     }
 
-    /// Each lane's store and its address.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<LmdbStore>, &Addr<LaneActor<LmdbStore>>)> {
-        self.stores.iter().zip(&self.actors)
+    /// Each lane's store and the way into the lane.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<LmdbStore>, &LaneHandle)> {
+        self.stores.iter().zip(&self.handles)
     }
 
     /// The lane that commits to [`StoreSet::control`].
-    pub(super) fn control(&self) -> Recipient<Persist> {
-        self.actors[0].clone().recipient()
+    pub(super) fn control(&self) -> LaneHandle {
+        self.handles[0].clone()
     }
 
     /// Commits what is queued.

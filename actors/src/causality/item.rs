@@ -189,10 +189,17 @@ impl<'a> Item<'a> {
         Item { branches: branches.collect() }
     }
 
-    /// The bytes that are stored and sent.
+    /// The bytes that are stored and sent, in a vector that was made as long as they are.
     pub fn encode(&self) -> Vec<u8> {
-        // Serialising into a growing vector cannot fail: the types hold no map and no unsized sequence.
-        postcard::to_allocvec(self).unwrap_or_default()
+        let bytes = Vec::with_capacity(self.encoded_bytes());
+        postcard::to_extend(self, bytes)
+            .expect("a vector takes every byte, and an item is made of what postcard knows")
+    }
+
+    /// How many bytes [`Item::encode`] gives, without copying them.
+    pub fn encoded_bytes(&self) -> usize {
+        postcard::serialize_with_flavor(self, postcard::ser_flavors::Size::default())
+            .expect("an item is made of what postcard knows")
     }
 
     /// Reads what [`Item::encode`] wrote, borrowing the values; `None` if the bytes are not an item.

@@ -5,7 +5,7 @@ use super::snapshot::ControlSnapshot;
 use crate::clock::wall_now;
 use crate::ids::NodeId;
 use crate::store::Write;
-use crate::store::lane::{Owner, Persist, PersistError};
+use crate::store::lane::{BatchId, LaneHandle, Owner, Persist, PersistError};
 use actix::prelude::*;
 use arc_swap::ArcSwapOption;
 use std::collections::BTreeMap;
@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 /// Runs a [`ControlCore`]: hands rows to the lane, publishes, answers.
 struct ControlActor {
     core: ControlCore,
-    lane: Recipient<Persist>,
-    next_batch: u64,
+    lane: LaneHandle,
+    next_batch: BatchId,
     shared: Arc<ArcSwapOption<ControlSnapshot>>,
     token_key: [u8; 32],
     /// Whoever starts the node, until the first snapshot is published.
@@ -67,7 +67,7 @@ impl Control {
     /// [`StartError`].
     pub async fn start(
         rows: &[Row],
-        lane: Recipient<Persist>,
+        lane: LaneHandle,
         options: ControlOptions,
     ) -> Result<Control, StartError> {
         let core = ControlCore::load(options.node, options.replication_factor, rows)?;
@@ -76,7 +76,7 @@ impl Control {
         let actor = ControlActor {
             core,
             lane,
-            next_batch: 0,
+            next_batch: BatchId(0),
             shared: Arc::clone(&shared),
             token_key: options.token_key,
             starter: Some(sender),
@@ -153,14 +153,20 @@ impl ControlActor {
 
     fn persist(&mut self, rows: Vec<Row>, context: &mut Context<Self>) {
         let batch = self.next_batch;
-        self.next_batch += 1;
-        let writes = rows.into_iter().map(|(key, value)| Write::PutControl { key, value }).collect();
+        self.next_batch = BatchId(batch.0 + 1);
+        let row = |(key, value)| Write::PutControl { key, value, grows: true };
+        let writes: Vec<Write> = rows.into_iter().map(row).collect();
         let (done, mut answered) = mpsc::unbounded_channel();
-        // A fence of its own: the batch was made after the one before was answered, and does not build on a refused one.
-        let handed_over =
-            self.lane.send(Persist { owner: Owner::Control, fence: batch, batch, writes, done });
+        let lane = self.lane.clone();
+        // A change of the control plane waits for its turn where a client is told that the node is overloaded.
+        let room = lane.reserve_next(writes.iter().map(Write::bytes).sum());
         let outcome = async move {
-            handed_over.await.map_err(|_| PersistError::Stopping)?;
+            let room = room.await.map_err(|_| PersistError::Stopping)?;
+            // A fence of its own: the batch was made after the one before was answered, and does not build on a
+            // refused one.
+            let (owner, fence) = (Owner::Control, lane.fresh_fence());
+            let persist = Persist { owner, fence, batch, writes, room, done };
+            lane.send(persist).map_err(|_| PersistError::Stopping)?;
             answered.recv().await.map_or(Err(PersistError::Stopping), |persisted| persisted.outcome)
         };
         context.spawn(outcome.into_actor(self).map(|outcome, actor, context| {

@@ -1,21 +1,21 @@
 //! The shell of a shard: turns messages into events and carries effects out.
 
 use super::{
-    BatchId, Changes, Effect, Event, ItemWrite, PollError, PollId, RequestId, ShardCore, Watched, WriteError,
-    WritePlan,
+    BatchId, Changes, Effect, Event, Fence, ItemWrite, PollError, PollId, RequestId, ShardCore, Watched,
+    WriteError, WritePlan,
 };
 use crate::causality::{Item, SeenMarker};
 use crate::clock::wall_now;
 use crate::ids::{ItemKey, PartitionHash, ShardIndex};
-use crate::limits::{LANE_MAILBOX_MAX, SHARD_MAILBOX_MAX};
-use crate::store::lane::{Owner, Persist, PersistError, Persisted};
+use crate::limits::SHARD_MAILBOX_MAX;
+use crate::store::lane::{LaneHandle, Owner, Persist, PersistError, Persisted, Room};
 use crate::store::range::KeyRange;
 use crate::store::{Snapshot, Store, StoreError};
 use actix::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// One shard at work.
 pub struct ShardActor<S: Store> {
@@ -25,6 +25,8 @@ pub struct ShardActor<S: Store> {
     requests: BTreeMap<RequestId, oneshot::Sender<Result<(), WriteError>>>,
     next_request: RequestId,
     polls: BTreeMap<PollId, Arc<Notify>>,
+    /// In the lane, for the batch that is about to be made: a batch that was merged is never turned away.
+    room: Option<Room>,
     persisted: mpsc::UnboundedSender<Persisted>,
     /// Taken when the actor starts.
     persisted_stream: Option<mpsc::UnboundedReceiver<Persisted>>,
@@ -35,9 +37,7 @@ pub struct ShardParts<S: Store> {
     /// The store that its snapshots come from.
     pub store: Arc<S>,
     /// The lane that commits to that store.
-    pub lane: Recipient<Persist>,
-    /// Room in the lane's mailbox, so that a batch that was merged is never turned away.
-    pub lane_room: Arc<Semaphore>,
+    pub lane: LaneHandle,
     /// The node's gauge of pollers.
     pub poller_gauge: Arc<AtomicUsize>,
 }
@@ -47,16 +47,8 @@ impl<S: Store> Clone for ShardParts<S> {
         ShardParts {
             store: Arc::clone(&self.store),
             lane: self.lane.clone(),
-            lane_room: Arc::clone(&self.lane_room),
             poller_gauge: Arc::clone(&self.poller_gauge),
         }
-    }
-}
-
-impl<S: Store> ShardParts<S> {
-    /// The room that a lane's mailbox has, for all shards that share the lane.
-    pub fn lane_room() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(LANE_MAILBOX_MAX))
     }
 }
 
@@ -71,6 +63,7 @@ impl<S: Store> ShardActor<S> {
             requests: BTreeMap::new(),
             next_request: RequestId(0),
             polls: BTreeMap::new(),
+            room: None,
             persisted,
             persisted_stream: Some(stream),
         }
@@ -100,20 +93,18 @@ impl<S: Store> ShardActor<S> {
         }
     }
 
-    fn persist(&mut self, batch: BatchId, fence: u64, writes: Vec<crate::store::Write>) {
+    fn persist(&mut self, batch: BatchId, fence: Fence, writes: Vec<crate::store::Write>) {
+        let Some(room) = self.room.take() else { return self.lane_is_gone(batch) };
         let (owner, done) = (Owner::Shard(self.shard), self.persisted.clone());
-        let message = Persist { owner, fence, batch: batch.0, writes, done };
-        if self.parts.lane.try_send(message).is_err() {
-            // Room was reserved, so the lane is gone: nothing is committed from now on.
-            self.parts.store.end_epoch();
-            let outcome = Err(PersistError::Stopping);
-            self.settled(Persisted { batch: batch.0, outcome });
+        if self.parts.lane.send(Persist { owner, fence, batch, writes, room, done }).is_err() {
+            self.lane_is_gone(batch);
         }
     }
 
-    fn settled(&mut self, persisted: Persisted) {
-        self.parts.lane_room.add_permits(1);
-        self.step(Event::Persisted { batch: BatchId(persisted.batch), outcome: persisted.outcome });
+    fn lane_is_gone(&mut self, batch: BatchId) {
+        self.parts.store.end_epoch();
+        let outcome = Err(PersistError::Broken("the node is stopping".to_owned()));
+        self.step(Event::Persisted { batch, outcome });
     }
 
     /// Reads what the core does not hold itself. One snapshot for all keys, taken after every earlier event.
@@ -127,12 +118,10 @@ impl<S: Store> ShardActor<S> {
     }
 
     fn write(&mut self, message: Write) {
-        match self.parts.lane_room.try_acquire() {
-            // Given back when the batch is settled, or below if there is none.
-            Ok(room) => room.forget(),
-            Err(_) => return answer(message.answer, Err(WriteError::Overloaded)),
+        self.room = self.parts.lane.reserve(0);
+        if self.room.is_none() {
+            return answer(message.answer, Err(WriteError::Overloaded));
         }
-        let batches_before = self.core.batches_planned();
         match self.stored(&message.writes) {
             Ok(stored) => {
                 let request = self.next_request;
@@ -142,9 +131,7 @@ impl<S: Store> ShardActor<S> {
             }
             Err(error) => answer(message.answer, Err(WriteError::NotRead(error))),
         }
-        if self.core.batches_planned() == batches_before {
-            self.parts.lane_room.add_permits(1);
-        }
+        self.room = None;
     }
 }
 
@@ -170,7 +157,9 @@ impl<S: Store> Actor for ShardActor<S> {
 
 impl<S: Store> StreamHandler<Persisted> for ShardActor<S> {
     fn handle(&mut self, persisted: Persisted, _: &mut Context<Self>) {
-        self.settled(persisted);
+        let Persisted { batch, outcome, room } = persisted;
+        self.step(Event::Persisted { batch, outcome });
+        drop(room);
     }
 
     fn finished(&mut self, _: &mut Context<Self>) {

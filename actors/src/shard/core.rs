@@ -3,14 +3,13 @@ use super::dots::Dots;
 use super::overlay::Overlay;
 use super::pollers::Pollers;
 use super::quorum::{Quorum, Standing};
-use super::{BatchId, Effect, Event, ItemWrite, PollError, RequestId, WriteError, WritePlan};
+use super::{BatchId, Effect, Event, Fence, ItemWrite, PollError, RequestId, WriteError, WritePlan};
 use crate::causality::{Dot, Item, SeenMarker};
 use crate::clock::WallMs;
 use crate::ids::{ItemKey, NodeId, Partition, PartitionHash, ShardIndex};
 use crate::limits::{
     CONCURRENT_VALUES_MAX_DEFAULT, SHARD_POLLERS_MAX, SHARD_WRITES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX,
 };
-use crate::store::counters::CountersDelta;
 use crate::store::lane::PersistError;
 use crate::store::range::KeyRange;
 use crate::store::{Epoch, ShardMeta, Write};
@@ -40,7 +39,7 @@ pub struct ShardCore {
     overlay: Overlay,
     in_flight: BTreeMap<BatchId, InFlight>,
     next_batch: BatchId,
-    fence: u64,
+    fence: Fence,
     pollers: Pollers,
     recent: RecentChanges,
 }
@@ -50,7 +49,7 @@ pub struct ShardCore {
 struct InFlight {
     /// `None` once the client has been answered.
     request: Option<RequestId>,
-    fence: u64,
+    fence: Fence,
     /// In the order of minting.
     dots: Vec<(Dot, ItemKey)>,
     /// Whether other replicas were sent the batch too.
@@ -68,13 +67,15 @@ struct StagedItem {
 }
 
 impl ShardCore {
-    /// A shard as its store left it. `meta` is what is stored of it, `epoch` the store's present one, and `seed` the
-    /// source of further actor ids within the epoch: unpredictable in production, given in a simulation.
+    /// A shard as its store left it. `meta` is what is stored of it, `epoch` the store's present one, `fence` what its
+    /// first batch goes out under, and `seed` the source of further actor ids within the epoch: unpredictable in
+    /// production, given in a simulation.
     pub fn open(
         shard: ShardIndex,
         meta: Option<ShardMeta>,
         epoch: Epoch,
         limits: ShardLimits,
+        fence: Fence,
         seed: [u8; 32],
     ) -> ShardCore {
         let dots = Dots::open(shard, meta, epoch, seed);
@@ -86,7 +87,7 @@ impl ShardCore {
             overlay: Overlay::default(),
             in_flight: BTreeMap::new(),
             next_batch: BatchId(0),
-            fence: 0,
+            fence,
             pollers: Pollers::default(),
             recent,
         }
@@ -209,12 +210,7 @@ impl ShardCore {
     }
 
     fn put(&mut self, batch: BatchId, key: ItemKey, item: StagedItem) -> Write {
-        let write = Write::PutItem {
-            partition: item.partition,
-            sort_key: key.sort_key.clone(),
-            item: item.new.encode(),
-            delta: CountersDelta::between(&item.old, &item.new),
-        };
+        let write = Write::put_item(item.partition, key.sort_key.clone(), &item.old, &item.new);
         self.overlay.put(batch, key, item.new);
         write
     }
@@ -245,7 +241,7 @@ impl ShardCore {
         let Some(write) = self.in_flight.remove(&batch) else { return };
         // Every uncommitted item was minted under this fence, on top of what was refused: the lane refuses it too.
         if write.fence == self.fence {
-            self.fence += 1;
+            self.fence = self.fence.raised();
             self.overlay.clear();
             self.dots.watermark_was_refused();
         }
@@ -279,11 +275,6 @@ impl ShardCore {
         if write.quorum.is_settled() {
             self.in_flight.remove(&batch);
         }
-    }
-
-    /// How many batches were handed to the lane so far.
-    pub fn batches_planned(&self) -> u64 {
-        self.next_batch.0
     }
 
     /// How many pollers hang on the shard.

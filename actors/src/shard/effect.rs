@@ -1,4 +1,4 @@
-use super::{BatchId, PollId, RequestId, WriteError};
+use super::{BatchId, Fence, PollId, RequestId, WriteError};
 use crate::ids::NodeId;
 use crate::store::Write;
 
@@ -11,7 +11,7 @@ pub enum Effect {
         batch: BatchId,
         /// Raised whenever a batch was refused: the lane refuses every batch of an older fence, because its items were
         /// merged on top of state that was never stored.
-        fence: u64,
+        fence: Fence,
         /// The writes.
         writes: Vec<Write>,
     },

@@ -5,8 +5,9 @@ use super::{Changes, ItemWrite, PollError, PollId, ShardCore, ShardLimits, Watch
 use crate::causality::SeenMarker;
 use crate::ids::{ItemKey, PartitionHash, ShardIndex};
 use crate::limits::WRITE_TIMEOUT_S;
-use crate::store::lane::Persist;
+use crate::store::lane::LaneHandle;
 use crate::store::range::KeyRange;
+use crate::store::set::lane_of;
 use crate::store::{Snapshot, Store, StoreError};
 use actix::prelude::*;
 use rand::Rng;
@@ -44,7 +45,7 @@ impl<S: Store> Shards<S> {
     pub fn start(
         limits: ShardLimits,
         rng: &mut dyn Rng,
-        lanes: &[(Arc<S>, Recipient<Persist>)],
+        lanes: &[(Arc<S>, LaneHandle)],
         arbiters: &[ArbiterHandle],
     ) -> Result<Shards<S>, StoreError> {
         let pollers = Arc::new(AtomicUsize::new(0));
@@ -53,7 +54,6 @@ impl<S: Store> Shards<S> {
             .map(|(store, lane)| ShardParts {
                 store: Arc::clone(store),
                 lane: lane.clone(),
-                lane_room: ShardParts::<S>::lane_room(),
                 poller_gauge: Arc::clone(&pollers),
             })
             .collect();
@@ -63,7 +63,8 @@ impl<S: Store> Shards<S> {
             let meta = parts.store.snapshot()?.shard_meta(shard)?;
             let mut seed = [0; 32];
             rng.fill_bytes(&mut seed);
-            let core = ShardCore::open(shard, meta, parts.store.epoch(), limits, seed);
+            let core =
+                ShardCore::open(shard, meta, parts.store.epoch(), limits, parts.lane.fresh_fence(), seed);
             let arbiter = &arbiters[shard.index() % arbiters.len()];
             shards.push(ShardActor::start_in_arbiter(arbiter, move |_| ShardActor::new(shard, core, parts)));
         }
@@ -168,11 +169,6 @@ impl<S: Store> Shards<S> {
     }
 }
 
-/// Which lane a shard's items lie in: contiguous runs of shards, so that a lane is one range of the ring.
-pub(crate) fn lane_of(shard: ShardIndex, lanes: usize) -> usize {
-    shard.index() * lanes / crate::limits::SHARD_COUNT
-}
-
 /// A poller's place in a shard; dropping it frees the place.
 pub struct Subscription<S: Store> {
     poll: PollId,
@@ -204,6 +200,7 @@ mod tests {
     use crate::causality::{Context as Seen, Value};
     use crate::ids::{BucketId, Partition, PartitionKey, SortKey};
     use crate::store::Epoch;
+    use crate::store::lane::Persist;
     use crate::store::memory::MemoryStore;
     use rand::SeedableRng;
 
@@ -229,7 +226,8 @@ mod tests {
     fn a_write_that_the_disk_never_answers_ends_with_an_unknown_outcome() {
         System::new().block_on(async {
             let arbiter = Arbiter::new();
-            let lane = (Arc::new(MemoryStore::new(Epoch(1))), SilentLane::default().start().recipient());
+            let silent = LaneHandle::new(SilentLane::default().start().recipient());
+            let lane = (Arc::new(MemoryStore::new(Epoch(1))), silent);
             let mut rng = rand::rngs::StdRng::seed_from_u64(7);
             let shards =
                 Shards::start(ShardLimits::default(), &mut rng, &[lane], &[arbiter.handle()]).unwrap();

@@ -32,13 +32,11 @@ pub use effect::Effect;
 pub use event::{Event, ItemWrite, WritePlan};
 pub use handle::{Shards, Subscription};
 
+use crate::store::lane::{BatchId, Fence};
+
 /// A client request that waits for its answer, unique within one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct RequestId(pub u64);
-
-/// A group of writes of one shard that is stored in one transaction, ascending in the order of minting.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct BatchId(pub u64);
 
 /// A poller, unique within one node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

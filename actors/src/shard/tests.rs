@@ -12,9 +12,10 @@ use crate::store::lane::PersistError;
 use crate::store::{CommitError, Epoch, ShardMeta, Write};
 
 const NOW: WallMs = WallMs(1_000);
+const FENCE: Fence = Fence::first(3);
 
 fn shard() -> ShardCore {
-    ShardCore::open(index(), None, Epoch(1), ShardLimits { concurrent_values_max: 2 }, [7; 32])
+    ShardCore::open(index(), None, Epoch(1), ShardLimits { concurrent_values_max: 2 }, FENCE, [7; 32])
 }
 
 /// The shard of every write below.
@@ -65,7 +66,7 @@ fn a_client_is_answered_and_pollers_are_woken_only_after_the_commit() {
     assert_eq!(shard.step(NOW, Event::Subscribe { poll: PollId(9), watched }), vec![]);
 
     let effects = shard.step(NOW, write(1, "k", &Context::empty(), b"v", None));
-    let [Effect::Persist { batch: BatchId(0), fence: 0, writes }] = effects.as_slice() else {
+    let [Effect::Persist { batch: BatchId(0), fence: FENCE, writes }] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     let [Write::PutItem { delta, .. }, Write::PutShardMeta { meta, .. }] = writes.as_slice() else {
@@ -101,7 +102,7 @@ fn after_a_refusal_nothing_builds_on_what_was_refused() {
     let effects = shard.step(NOW, write(3, "k", &Context::empty(), b"c", None));
     assert_eq!(values(&stored_item(&effects)), [b"c"]);
     let Effect::Persist { fence, writes, .. } = &effects[0] else { panic!() };
-    assert_eq!(*fence, 1);
+    assert_eq!(*fence, FENCE.raised());
     assert!(
         matches!(writes[1], Write::PutShardMeta { .. }),
         "the watermark was refused along with the first batch"
@@ -127,7 +128,8 @@ fn one_concurrent_value_too_many_is_refused_and_a_covering_write_is_not() {
 #[test]
 fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one() {
     let meta = ShardMeta { epoch: Epoch(1), actors: vec![crate::ids::ActorId(5)], watermark: 9_000 };
-    let mut shard = ShardCore::open(index(), Some(meta.clone()), Epoch(2), ShardLimits::default(), [7; 32]);
+    let mut shard =
+        ShardCore::open(index(), Some(meta.clone()), Epoch(2), ShardLimits::default(), FENCE, [7; 32]);
     let effects = shard.step(NOW, write(1, "k", &Context::empty(), b"a", None));
     let Effect::Persist { writes, .. } = &effects[0] else { panic!() };
     let Write::PutShardMeta { meta: stored, .. } = &writes[1] else {
@@ -136,7 +138,7 @@ fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one
     assert_eq!(stored.actors.len(), 2);
     assert_eq!(stored.actors[0], meta.actors[0]);
 
-    let mut resumed = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), [7; 32]);
+    let mut resumed = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), FENCE, [7; 32]);
     let item = stored_item(&resumed.step(NOW, write(1, "k", &Context::empty(), b"a", None)));
     assert_eq!(
         item.context().pairs(),
@@ -148,7 +150,7 @@ fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one
 #[test]
 fn a_token_that_shows_an_unknown_dot_of_mine_retires_my_actor_id() {
     let meta = ShardMeta { epoch: Epoch(1), actors: vec![crate::ids::ActorId(5)], watermark: 9_000 };
-    let mut shard = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), [7; 32]);
+    let mut shard = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), FENCE, [7; 32]);
     let lost = Context::from_ascending(vec![(crate::ids::ActorId(5), 70_000)]).unwrap();
     let item = stored_item(&shard.step(NOW, write(1, "k", &lost, b"a", None)));
     assert_eq!(values(&item), [b"a"], "under the old actor id the value would have been born discarded");

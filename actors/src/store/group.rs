@@ -46,14 +46,14 @@ impl<'w> Group<'w> {
         for write in writes {
             group.grows |= write.grows();
             match write {
-                Write::PutItem { partition, sort_key, item, delta } => {
+                Write::PutItem { partition, sort_key, item, delta, .. } => {
                     let shrinks = delta.bytes < 0;
                     let put =
                         ItemPut { partition: partition.hash, sort_key: sort_key.as_str(), item, shrinks };
                     puts.push((put, partition, *delta));
                 }
                 Write::PutShardMeta { shard, meta } => group.shards.push((*shard, meta)),
-                Write::PutControl { key, value } => group.control.push((key, value)),
+                Write::PutControl { key, value, .. } => group.control.push((key, value)),
             }
         }
         // Stable: of two writes to one row, the later stays behind the earlier.
@@ -88,13 +88,15 @@ impl<'w> Group<'w> {
 mod tests {
     use super::*;
     use crate::ids::{BucketId, PartitionKey, SortKey};
+    use bytes::Bytes;
 
     fn put(partition_key: &str, sort_key: &str, item: &[u8], bytes: i64) -> Write {
         Write::PutItem {
             partition: Partition::new(BucketId([1; 32]), PartitionKey::new(partition_key).unwrap()),
             sort_key: SortKey::new(sort_key).unwrap(),
-            item: item.to_vec(),
+            item: Bytes::copy_from_slice(item),
             delta: CountersDelta { bytes, ..CountersDelta::default() },
+            grows: bytes > 0,
         }
     }
 

@@ -20,6 +20,7 @@ pub use keys::environment::LaneId;
 
 use crate::causality::Item;
 use crate::ids::{ActorId, BucketId, ItemKey, Partition, PartitionHash, ShardIndex, SortKey};
+use bytes::Bytes;
 use counters::{CountersDelta, PartitionCounters};
 use range::KeyRange;
 use serde::{Deserialize, Serialize};
@@ -52,10 +53,13 @@ pub enum Write {
         partition: Partition,
         /// Which item.
         sort_key: SortKey,
-        /// [`Item::encode`] of the new state.
-        item: Vec<u8>,
+        /// [`Item::encode`] of the new state. Shared with whoever else holds that state: it is never copied before the
+        /// commit.
+        item: Bytes,
         /// New state minus old state.
         delta: CountersDelta,
+        /// Whether it needs room beyond what it gives back ([`Write::grows`]).
+        grows: bool,
     },
     /// Replaces what a shard keeps beside its items.
     PutShardMeta {
@@ -70,16 +74,31 @@ pub enum Write {
         key: Vec<u8>,
         /// The row's content.
         value: Vec<u8>,
+        /// Whether the row is new or longer than the one that it replaces.
+        grows: bool,
     },
 }
 
 impl Write {
-    /// Whether the write needs room beyond what it gives back. Deletions do not, and go through when the store is full.
+    /// Takes an item from `old` to `new`; an empty `old` has no row. The new state is copied once, here.
+    pub fn put_item(partition: Partition, sort_key: SortKey, old: &Item<'_>, new: &Item<'_>) -> Write {
+        Write::PutItem {
+            partition,
+            sort_key,
+            item: Bytes::from(new.encode()),
+            delta: CountersDelta::between(old, new),
+            grows: item_grows(old, new),
+        }
+    }
+
+    /// Whether the write needs room beyond what it gives back: then a full store refuses it. What does not grow may use
+    /// the reserve.
     pub fn grows(&self) -> bool {
         match self {
-            Write::PutItem { delta, .. } => delta.bytes > 0 || delta.values > 0,
+            Write::PutItem { grows, .. } | Write::PutControl { grows, .. } => *grows,
+            // A few bytes at the first write after a start that was not clean, at most once a shard. Without them even
+            // a deletion could not be stored.
             Write::PutShardMeta { .. } => false,
-            Write::PutControl { .. } => true,
         }
     }
 
@@ -90,9 +109,17 @@ impl Write {
                 partition.key.as_str().len() + sort_key.as_str().len() + item.len()
             }
             Write::PutShardMeta { meta, .. } => 8 * meta.actors.len(),
-            Write::PutControl { key, value } => key.len() + value.len(),
+            Write::PutControl { key, value, .. } => key.len() + value.len(),
         }
     }
+}
+
+/// A new row grows the store, and so does a longer one. A tombstone in the place of a value does not: where the value was
+/// shorter than the time of its dot, the row gets a few bytes longer, but only once for each value that was let in as
+/// growth.
+fn item_grows(old: &Item<'_>, new: &Item<'_>) -> bool {
+    let deletes = new.is_tombstone() && !old.is_tombstone();
+    old.is_empty() || (!deletes && new.encoded_bytes() > old.encoded_bytes())
 }
 
 /// A read did not come through.

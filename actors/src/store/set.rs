@@ -31,7 +31,7 @@ impl<S: Store> StoreSet<S> {
 
     /// The lane that writes a shard.
     pub fn lane_of(&self, shard: ShardIndex) -> usize {
-        shard.index() * self.lanes() / SHARD_COUNT
+        lane_of(shard, self.lanes())
     }
 
     /// The store that holds a shard.
@@ -51,6 +51,11 @@ impl<S: Store> StoreSet<S> {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<S>> {
         std::iter::once(&self.first).chain(&self.others)
     }
+}
+
+/// Which of so many lanes a shard's items lie in: contiguous runs of shards, so that a lane is one range of the ring.
+pub(crate) fn lane_of(shard: ShardIndex, lanes: usize) -> usize {
+    shard.index() * lanes / SHARD_COUNT
 }
 
 #[cfg(test)]

@@ -78,8 +78,8 @@ impl Disk {
     /// The first transaction of a store that has the mutation: items without their counters.
     pub(crate) fn without_counters(writes: &[Write]) -> Vec<Write> {
         let strip = |write: &Write| match write.clone() {
-            Write::PutItem { partition, sort_key, item, .. } => {
-                Write::PutItem { partition, sort_key, item, delta: CountersDelta::default() }
+            Write::PutItem { partition, sort_key, item, grows, .. } => {
+                Write::PutItem { partition, sort_key, item, delta: CountersDelta::default(), grows }
             }
             other @ (Write::PutShardMeta { .. } | Write::PutControl { .. }) => other,
         };

@@ -11,6 +11,7 @@ use crate::node::Node;
 use crate::world::{Message, World};
 use std::collections::BTreeMap;
 use troupe_actors::shard::{ShardCore, ShardLimits};
+use troupe_actors::store::lane::Fence;
 use troupe_actors::store::{Epoch, Snapshot, Store};
 
 /// Concurrent values that an item of the simulation may hold: few, so that the limit is met.
@@ -35,7 +36,7 @@ impl World {
                 // An actor id that follows from the shard alone.
                 epoch = Epoch(0);
             }
-            shards.push(ShardCore::open(*shard, meta, epoch, limits, seed));
+            shards.push(ShardCore::open(*shard, meta, epoch, limits, Fence::first(0), seed));
         }
         self.node = Some(Node {
             shards,

@@ -8,9 +8,8 @@ use crate::oracle::WriteId;
 use crate::scheduler::Channel;
 use crate::world::World;
 use std::collections::VecDeque;
-use troupe_actors::shard::BatchId;
-use troupe_actors::store::lane::Owner;
 use troupe_actors::store::lane::core::{Batch, Effect, Event, LaneCore};
+use troupe_actors::store::lane::{BatchId, Fence, Owner};
 use troupe_actors::store::{CommitError, Store, Write};
 
 /// A lane: its mailbox, its core, and the commit that blocks it.
@@ -56,7 +55,7 @@ pub(crate) struct LaneBatch {
 }
 
 impl World {
-    pub(crate) fn persist(&mut self, shard: usize, fence: u64, payload: LaneBatch) {
+    pub(crate) fn persist(&mut self, shard: usize, fence: Fence, payload: LaneBatch) {
         let batch = Batch {
             owner: Owner::Shard(SHARDS[shard]),
             fence,

@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 use troupe_actors::causality::{Item, SeenMarker};
 use troupe_actors::ids::ItemKey;
 use troupe_actors::shard::{
-    BatchId, Effect, Event, ItemWrite, PollId, RequestId, ShardCore, Watched, WriteError, WritePlan,
+    Effect, Event, ItemWrite, PollId, RequestId, ShardCore, Watched, WriteError, WritePlan,
 };
-use troupe_actors::store::lane::PersistError;
 use troupe_actors::store::lane::core::Batch;
+use troupe_actors::store::lane::{BatchId, PersistError};
 use troupe_actors::store::{CommitError, Snapshot, Store, Write};
 
 /// One life of the node, from one start to the next stop or crash.

@@ -197,11 +197,12 @@ fn a_bucket_shows_no_partition_of_another<S: Store>(open: impl Fn(&Path) -> S) {
     let mut model = Model::default();
     commit(&store, &[model.put("p", "s", Some(b"v"))]);
     for neighbour in [[0; 32], [2; 32], [0xff; 32]].map(BucketId) {
-        let Write::PutItem { sort_key, item, delta, .. } = Model::default().put("x", "s", Some(b"v")) else {
+        let Write::PutItem { sort_key, item, delta, grows, .. } = Model::default().put("x", "s", Some(b"v"))
+        else {
             unreachable!("a put is a put");
         };
         let partition = Partition::new(neighbour, PartitionKey::new("x").unwrap());
-        commit(&store, &[Write::PutItem { partition, sort_key, item, delta }]);
+        commit(&store, &[Write::PutItem { partition, sort_key, item, delta, grows }]);
     }
     let snapshot = store.snapshot().unwrap();
     for range in ranges(&[b"x"]) {
@@ -226,10 +227,11 @@ fn a_commit_that_fails_changes_nothing<S: Store>(open: impl Fn(&Path) -> S) {
     let miscounted = Write::PutItem {
         partition: partition("zz"),
         sort_key: SortKey::new("s").unwrap(),
-        item: Item::empty().encode(),
+        item: Item::empty().encode().into(),
         delta: CountersDelta { entries: -1, ..CountersDelta::default() },
+        grows: false,
     };
-    let control = Write::PutControl { key: b"k".to_vec(), value: b"v".to_vec() };
+    let control = Write::PutControl { key: b"k".to_vec(), value: b"v".to_vec(), grows: true };
     let writes = [model.put("p", "s", None), model.put("a", "s", Some(b"v")), control, miscounted];
     let refused = store.commit(&mut writes.iter());
     assert!(matches!(refused, Err(CommitError::Broken(_))), "{refused:?}");
@@ -268,7 +270,11 @@ fn a_shard_finds_what_it_kept_beside_its_items<S: Store>(open: impl Fn(&Path) ->
 
 fn control_rows_are_listed_by_key<S: Store>(open: impl Fn(&Path) -> S) {
     let (store, _dir) = fresh(open);
-    let put = |key: &[u8], value: &[u8]| Write::PutControl { key: key.to_vec(), value: value.to_vec() };
+    let put = |key: &[u8], value: &[u8]| Write::PutControl {
+        key: key.to_vec(),
+        value: value.to_vec(),
+        grows: true,
+    };
     commit(&store, &[put(b"b", b"1"), put(b"a", b"2"), put(b"b", b"3")]);
     commit(&store, &[put(b"\xff", b"")]);
     let rows = [(&b"a"[..], &b"2"[..]), (b"b", b"3"), (b"\xff", b"")];

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use troupe_actors::causality::{Context, Dot, Item, Value};
 use troupe_actors::ids::{ActorId, ItemKey, Partition, ShardIndex, SortKey};
-use troupe_actors::store::counters::CountersDelta;
 use troupe_actors::store::lane::actor::{Drain, LaneActor};
-use troupe_actors::store::lane::{Owner, Persist, PersistError, Persisted};
+use troupe_actors::store::lane::{BatchId, Fence, LaneHandle, Owner, Persist, PersistError, Persisted};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::memory::MemoryStore;
-use troupe_actors::store::{CommitError, Epoch, Snapshot, Store, Write};
+use troupe_actors::store::{CommitError, Epoch, ShardMeta, Snapshot, Store, Write};
+
+const FENCE: Fence = Fence::first(1);
 
 fn partition() -> Partition {
     crate::model::partition("p")
@@ -23,21 +24,46 @@ fn put(number: u64) -> Write {
     let mut item = Item::empty();
     let value = Value::Bytes(number.to_be_bytes().to_vec().into());
     item.write(Dot { actor: ActorId(1), time: number + 1 }, &Context::empty(), value);
-    Write::PutItem {
-        partition: partition(),
-        sort_key: SortKey::new(&format!("{number:06}")).unwrap(),
-        item: item.encode(),
-        delta: CountersDelta::between(&Item::empty(), &item),
+    let sort_key = SortKey::new(&format!("{number:06}")).unwrap();
+    Write::put_item(partition(), sort_key, &Item::empty(), &item)
+}
+
+/// A shard's end of its lane.
+#[derive(Clone)]
+struct Door {
+    lane: LaneHandle,
+    done: mpsc::UnboundedSender<Persisted>,
+}
+
+impl Door {
+    fn new<S: Store>(lane: &actix::Addr<LaneActor<S>>) -> (Door, Answers) {
+        let (done, answers) = mpsc::unbounded_channel();
+        (Door { lane: LaneHandle::new(lane.clone().recipient()), done }, Answers(answers))
+    }
+
+    fn send(&self, number: u64) {
+        self.send_writes(partition().shard(), FENCE, number, vec![put(number)]);
+    }
+
+    fn send_writes(&self, shard: ShardIndex, fence: Fence, number: u64, writes: Vec<Write>) {
+        let room = self.lane.reserve(writes.iter().map(Write::bytes).sum()).unwrap();
+        let (owner, batch, done) = (Owner::Shard(shard), BatchId(number), self.done.clone());
+        self.lane.send(Persist { owner, fence, batch, writes, room, done }).unwrap();
     }
 }
 
-fn persist(number: u64, fence: u64, done: &mpsc::UnboundedSender<Persisted>) -> Persist {
-    Persist {
-        owner: Owner::Shard(partition().shard()),
-        fence,
-        batch: number,
-        writes: vec![put(number)],
-        done: done.clone(),
+/// What a shard hears of its batches.
+struct Answers(mpsc::UnboundedReceiver<Persisted>);
+
+type Answer = (u64, Result<(), PersistError>);
+
+impl Answers {
+    async fn next(&mut self) -> Option<Answer> {
+        self.0.recv().await.map(|persisted| (persisted.batch.0, persisted.outcome))
+    }
+
+    fn ready(&mut self) -> Option<Answer> {
+        self.0.try_recv().ok().map(|persisted| (persisted.batch.0, persisted.outcome))
     }
 }
 
@@ -65,13 +91,13 @@ fn every_answered_batch_is_there_after_a_drain_and_a_clean_close() {
         &store,
         |_| (),
         async |lane| {
-            let (done, mut answers) = mpsc::unbounded_channel();
+            let (door, mut answers) = Door::new(&lane);
             for number in 0..count {
-                lane.send(persist(number, 0, &done)).await.unwrap();
+                door.send(number);
             }
             lane.send(Drain).await.unwrap();
             for number in 0..count {
-                assert_eq!(answers.try_recv(), Ok(Persisted { batch: number, outcome: Ok(()) }));
+                assert_eq!(answers.ready(), Some((number, Ok(()))));
             }
         },
     );
@@ -96,17 +122,18 @@ fn a_batch_that_builds_on_a_refused_one_is_refused_and_the_next_fence_goes_on() 
         &store,
         |_| (),
         async |lane| {
-            let (done, mut answers) = mpsc::unbounded_channel();
+            let (door, mut answers) = Door::new(&lane);
             store.fail(Some(CommitError::MapFull));
-            lane.send(persist(1, 0, &done)).await.unwrap();
+            door.send(1);
             let full = Err(PersistError::Full(CommitError::MapFull));
-            assert_eq!(answers.recv().await, Some(Persisted { batch: 1, outcome: full }));
+            assert_eq!(answers.next().await, Some((1, full)));
             store.fail(None);
-            lane.send(persist(2, 0, &done)).await.unwrap();
-            assert_eq!(
-                answers.recv().await,
-                Some(Persisted { batch: 2, outcome: Err(PersistError::Fenced) })
-            );
+            door.send(2);
+            assert_eq!(answers.next().await, Some((2, Err(PersistError::Fenced))));
+            let shard = partition().shard();
+            let meta = ShardMeta { epoch: Epoch(1), actors: vec![ActorId(1)], watermark: 9 };
+            door.send_writes(shard, FENCE.raised(), 3, vec![Write::PutShardMeta { shard, meta }]);
+            assert_eq!(answers.next().await, Some((3, Ok(()))));
         },
     );
 }
@@ -121,15 +148,13 @@ fn a_store_that_refused_a_batch_begins_a_new_epoch_even_if_it_was_closed_cleanly
         &store,
         |_| (),
         async |lane| {
-            let (done, mut answers) = mpsc::unbounded_channel();
-            let mut miscounted = persist(1, 0, &done);
-            for write in &mut miscounted.writes {
-                if let Write::PutItem { delta, .. } = write {
-                    delta.entries = -1;
-                }
+            let (door, mut answers) = Door::new(&lane);
+            let mut miscounted = put(1);
+            if let Write::PutItem { delta, .. } = &mut miscounted {
+                delta.entries = -1;
             }
-            lane.send(miscounted).await.unwrap();
-            assert!(answers.recv().await.unwrap().outcome.is_err());
+            door.send_writes(partition().shard(), FENCE, 1, vec![miscounted]);
+            assert!(answers.next().await.unwrap().1.is_err());
         },
     );
     store.close_clean().unwrap();
@@ -143,12 +168,11 @@ fn a_broken_store_is_reported_and_takes_nothing_more() {
     let (report, reported) = std::sync::mpsc::channel();
     let on_broken = move |reason: &str| report.send(reason.to_owned()).unwrap();
     with_lane(&store, on_broken, async |lane| {
-        let (done, mut answers) = mpsc::unbounded_channel();
+        let (door, mut answers) = Door::new(&lane);
         store.fail(Some(CommitError::Broken("EIO".into())));
         for batch in [1, 2] {
-            lane.send(persist(batch, 0, &done)).await.unwrap();
-            let outcome = Err(PersistError::Broken("EIO".into()));
-            assert_eq!(answers.recv().await, Some(Persisted { batch, outcome }));
+            door.send(batch);
+            assert_eq!(answers.next().await, Some((batch, Err(PersistError::Broken("EIO".into())))));
             store.fail(None);
         }
     });
@@ -162,48 +186,41 @@ fn what_queues_up_while_a_commit_blocks_is_the_next_group() {
         &Arc::new(store),
         |_| (),
         async |lane| {
-            let (done, mut answers) = mpsc::unbounded_channel();
-            lane.try_send(persist(0, 0, &done)).unwrap();
+            let (door, mut answers) = Door::new(&lane);
+            door.send(0);
             assert_eq!(begun.recv(), Ok(1));
-            for number in 1..=500 {
-                lane.try_send(persist(number, 0, &done)).unwrap();
-            }
+            (1..=500).for_each(|number| door.send(number));
             go_on.send(()).unwrap();
             assert_eq!(begun.recv(), Ok(500));
-            assert_eq!(answers.recv().await, Some(Persisted { batch: 0, outcome: Ok(()) }));
-            assert_eq!(
-                answers.try_recv(),
-                Err(mpsc::error::TryRecvError::Empty),
-                "answered before the commit"
-            );
+            assert_eq!(answers.next().await, Some((0, Ok(()))));
+            assert_eq!(answers.ready(), None, "answered before the commit");
             go_on.send(()).unwrap();
             for batch in 1..=500 {
-                assert_eq!(answers.recv().await, Some(Persisted { batch, outcome: Ok(()) }));
+                assert_eq!(answers.next().await, Some((batch, Ok(()))));
             }
         },
     );
 }
 
-/// A writer that keeps many batches on their way, as the shards of a node do.
-struct Writer {
+/// Keeps many batches on their way, as the shards of a node do.
+struct Node {
     lane: actix::Addr<LaneActor<LmdbStore>>,
-    fences: BTreeMap<ShardIndex, u64>,
+    fences: BTreeMap<ShardIndex, Fence>,
 }
 
-impl Writer {
+impl Node {
     /// Sends all batches at once, and says of each whether it was kept.
     async fn send(&mut self, batches: Vec<(Partition, Vec<Write>)>) -> Vec<bool> {
-        let (done, mut answers) = mpsc::unbounded_channel();
+        let (door, mut answers) = Door::new(&self.lane);
         let mut kept = vec![false; batches.len()];
         let shards: Vec<_> = batches.iter().map(|(partition, _)| partition.shard()).collect();
         for (batch, (partition, writes)) in (0..).zip(batches) {
             let shard = partition.shard();
-            let fence = *self.fences.entry(shard).or_default();
-            let owner = Owner::Shard(shard);
-            self.lane.send(Persist { owner, fence, batch, writes, done: done.clone() }).await.unwrap();
+            let fence = *self.fences.entry(shard).or_insert(FENCE);
+            door.send_writes(shard, fence, batch, writes);
         }
-        drop(done);
-        while let Some(Persisted { batch, outcome }) = answers.recv().await {
+        drop(door);
+        while let Some((batch, outcome)) = answers.next().await {
             match outcome {
                 Ok(()) => kept[batch as usize] = true,
                 Err(PersistError::Full(_) | PersistError::Fenced) => {}
@@ -212,7 +229,7 @@ impl Writer {
         }
         for (shard, kept) in shards.iter().zip(&kept) {
             if !kept {
-                *self.fences.entry(*shard).or_default() += 1;
+                self.fences.entry(*shard).and_modify(|fence| *fence = fence.raised());
             }
         }
         kept
@@ -244,9 +261,9 @@ fn a_lane_over_a_full_map_loses_nothing_and_recovers_by_deletions() {
         &store,
         |reason| panic!("{reason}"),
         async |lane| {
-            let mut writer = Writer { lane, fences: BTreeMap::new() };
+            let mut node = Node { lane, fences: BTreeMap::new() };
             let mut round = 0;
-            while writer.put(&mut model, round).await > 0 {
+            while node.put(&mut model, round).await > 0 {
                 round += 1;
             }
             model.check(&*store);
@@ -258,11 +275,11 @@ fn a_lane_over_a_full_map_loses_nothing_and_recovers_by_deletions() {
                 }
             }
             assert!(deletions.len() > 1000, "{} items fitted", deletions.len());
-            assert!(writer.send(deletions).await.into_iter().all(|kept| kept), "a deletion was refused");
+            assert!(node.send(deletions).await.into_iter().all(|kept| kept), "a deletion was refused");
             model.check(&*store);
 
             // Until its next probe the lane refuses what grows.
-            while writer.put(&mut model, round + 1).await == 0 {}
+            while node.put(&mut model, round + 1).await == 0 {}
             model.check(&*store);
         },
     );

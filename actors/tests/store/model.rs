@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use troupe_actors::causality::{Context, Dot, Item, Value};
 use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, SortKey};
-use troupe_actors::store::counters::{CountersDelta, PartitionCounters};
+use troupe_actors::store::counters::PartitionCounters;
 use troupe_actors::store::lmdb::{Durability, LmdbOptions, LmdbStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::{Epoch, LaneId, Snapshot, Store, Write};
@@ -62,15 +62,9 @@ impl Model {
         self.time += 1;
         let value = value.map_or(Value::Tombstone, |bytes| Value::Bytes(bytes.to_vec().into()));
         new.write(Dot { actor: ActorId(7), time: self.time }, seen, value);
-        let delta = CountersDelta::between(&old, &new);
-        let item = new.encode();
+        let write = Write::put_item(partition(partition_name), SortKey::new(sort_key).unwrap(), &old, &new);
         self.items.insert((partition_name.to_owned(), sort_key.to_owned()), new);
-        Write::PutItem {
-            partition: partition(partition_name),
-            sort_key: SortKey::new(sort_key).unwrap(),
-            item,
-            delta,
-        }
+        write
     }
 
     pub(crate) fn item(&self, partition_name: &str, sort_key: &str) -> Item<'static> {

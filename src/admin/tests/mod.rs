@@ -14,6 +14,7 @@ use serde_json::Value;
 use std::sync::Mutex;
 use troupe_actors::control::ControlOptions;
 use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::store::lane::LaneHandle;
 use troupe_actors::store::lane::actor::LaneActor;
 use troupe_actors::store::memory::MemoryStore;
 use troupe_actors::store::{Epoch, StoreError};
@@ -47,7 +48,7 @@ impl Api {
         let options = ControlOptions { node: NODE, replication_factor: 1, token_key: [7; 32] };
         let store = Arc::new(MemoryStore::new(Epoch(1)));
         let lane = LaneActor::start_on(&Arbiter::current(), store, Box::new(|reason| panic!("{reason}")));
-        let control = Control::start(&[], lane.recipient(), options).await.unwrap();
+        let control = Control::start(&[], LaneHandle::new(lane.recipient()), options).await.unwrap();
         let view = Arc::new(FixedView::default());
         let identity = NodeIdentity {
             node: NODE,

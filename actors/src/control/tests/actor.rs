@@ -1,6 +1,6 @@
 use super::*;
 use crate::store::lane::actor::LaneActor;
-use crate::store::lane::{Owner, Persist, PersistError};
+use crate::store::lane::{LaneHandle, Owner, Persist, PersistError, Persisted};
 use crate::store::memory::MemoryStore;
 use crate::store::{CommitError, Epoch, Snapshot, Store};
 use actix::prelude::*;
@@ -21,7 +21,7 @@ async fn start(disk: &Arc<MemoryStore>) -> (Result<Control, StartError>, mpsc::U
     let on_broken = Box::new(move |reason: &str| report.send(reason.to_owned()).unwrap());
     let lane = LaneActor::start_on(&Arbiter::current(), Arc::clone(disk), on_broken);
     let rows = disk.snapshot().unwrap().control().unwrap();
-    (Control::start(&rows, lane.recipient(), options(1)).await, reported)
+    (Control::start(&rows, LaneHandle::new(lane.recipient()), options(1)).await, reported)
 }
 
 async fn started(disk: &Arc<MemoryStore>) -> Control {
@@ -106,15 +106,15 @@ impl Handler<Persist> for SlowLane {
 #[actix::test]
 async fn nothing_is_published_before_the_lane_has_stored_it() {
     let (sender, mut batches) = mpsc::unbounded_channel();
-    let lane = SlowLane(sender).start().recipient();
-    let answer = |batch: &Persist| {
-        let persisted = crate::store::lane::Persisted { batch: batch.batch, outcome: Ok(()) };
-        batch.done.send(persisted).unwrap();
+    let lane = LaneHandle::new(SlowLane(sender).start().recipient());
+    let answer = |Persist { batch, room, done, .. }: Persist| {
+        done.send(Persisted { batch, outcome: Ok(()), room }).unwrap();
     };
     let start = actix_rt::spawn(async move { Control::start(&[], lane, options(1)).await.unwrap() });
     let secret = batches.recv().await.unwrap();
     assert!(!start.is_finished());
-    answer(&secret);
+    let first_fence = secret.fence;
+    answer(secret);
     let control = start.await.unwrap();
 
     let change = {
@@ -123,9 +123,9 @@ async fn nothing_is_published_before_the_lane_has_stored_it() {
     };
     let batch = batches.recv().await.unwrap();
     assert_eq!(batch.owner, Owner::Control);
-    assert!(batch.fence > secret.fence, "a refusal of the first would not fence off the second");
+    assert!(batch.fence > first_fence, "a refusal of the first would not fence off the second");
     assert!(control.snapshot().buckets().is_empty() && !change.is_finished());
-    answer(&batch);
+    answer(batch);
     change.await.unwrap().unwrap();
     assert_eq!(control.snapshot().buckets().len(), 1);
 }

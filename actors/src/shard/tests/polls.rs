@@ -88,7 +88,7 @@ fn meta(actors: &[u64], watermark: u64) -> ShardMeta {
 }
 
 fn reopened(meta: ShardMeta, epoch: u64) -> ShardCore {
-    ShardCore::open(index(), Some(meta), Epoch(epoch), ShardLimits::default(), [9; 32])
+    ShardCore::open(index(), Some(meta), Epoch(epoch), ShardLimits::default(), FENCE, [9; 32])
 }
 
 fn since(shard: &ShardCore, actor: u64, time: u64) -> Since {
@@ -134,8 +134,9 @@ fn a_restart_neither_repeats_what_was_seen_nor_hides_what_was_not() {
 #[test]
 fn an_idle_shard_keeps_its_markers_over_clean_restarts() {
     for meta in [None, Some(meta(&[5], 90))] {
-        let open =
-            |seed| ShardCore::open(index(), meta.clone(), Epoch(2), ShardLimits::default(), [seed; 32]);
+        let open = |seed| {
+            ShardCore::open(index(), meta.clone(), Epoch(2), ShardLimits::default(), FENCE, [seed; 32])
+        };
         let marker = open(1).changes(place(), &KeyRange::all(), &SeenMarker::default()).marker;
         let mut restarted = open(2);
         assert_eq!(restarted.changes(place(), &KeyRange::all(), &marker).since, Since::Recent(vec![]));
@@ -149,7 +150,7 @@ fn an_idle_shard_keeps_its_markers_over_clean_restarts() {
 fn shards_and_epochs_begin_with_actor_ids_of_their_own() {
     let reach = |shard: usize, epoch| {
         let shard = ShardIndex::new(shard).unwrap();
-        let core = ShardCore::open(shard, None, Epoch(epoch), ShardLimits::default(), [8; 32]);
+        let core = ShardCore::open(shard, None, Epoch(epoch), ShardLimits::default(), FENCE, [8; 32]);
         core.changes(place(), &KeyRange::all(), &SeenMarker::default()).marker.seen[0].0
     };
     let mut actors: Vec<_> = (0..1024).flat_map(|shard| [reach(shard, 1), reach(shard, 2)]).collect();
@@ -166,7 +167,8 @@ fn a_marker_of_one_image_has_not_seen_what_only_another_one_holds() {
     let marker = older.changes(place(), &KeyRange::all(), &SeenMarker::default()).marker;
     assert_eq!(older.changes(place(), &KeyRange::all(), &marker).since, Since::Recent(vec![]));
 
-    let newer = ShardCore::open(index(), Some(meta(&[5], 90)), Epoch(3), ShardLimits::default(), [8; 32]);
+    let newer =
+        ShardCore::open(index(), Some(meta(&[5], 90)), Epoch(3), ShardLimits::default(), FENCE, [8; 32]);
     assert_eq!(newer.changes(place(), &KeyRange::all(), &marker).since, Since::Everything);
 
     woken_by(&mut older, 0, &["k"]);

@@ -37,8 +37,7 @@ fn a_batch_is_one_transaction_of_whole_items_and_the_watermark() {
     };
     let put = |key: &str, item: &Item<'_>| {
         let ItemWrite { partition, sort_key, .. } = item_write(key, &Context::empty(), b"");
-        let delta = CountersDelta::between(&Item::empty(), item);
-        Write::PutItem { partition, sort_key, item: item.encode(), delta }
+        Write::put_item(partition, sort_key, &Item::empty(), item)
     };
     let meta = ShardMeta { epoch: Epoch(1), actors: vec![actor], watermark: 1_002 + WATERMARK_STEP_MS };
     let writes = vec![
@@ -46,7 +45,7 @@ fn a_batch_is_one_transaction_of_whole_items_and_the_watermark() {
         put("b", &item(&[(1_001, b"22")])),
         Write::PutShardMeta { shard: item_write("a", &none, b"").partition.shard(), meta },
     ];
-    assert_eq!(effects, vec![Effect::Persist { batch: BatchId(0), fence: 0, writes }]);
+    assert_eq!(effects, vec![Effect::Persist { batch: BatchId(0), fence: FENCE, writes }]);
 }
 
 #[test]

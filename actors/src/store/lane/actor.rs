@@ -3,8 +3,9 @@
 use super::core::{Batch, Effect, Event, LaneCore};
 use super::{Owner, Persist, Persisted};
 use crate::clock::monotonic_now;
-use crate::limits::LANE_MAILBOX_MAX;
+use crate::limits::LANE_BATCHES_MAX;
 use crate::store::{Store, Write};
+use actix::dev::channel::channel;
 use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,6 +14,9 @@ use std::time::Instant;
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Drain;
+
+/// Places in the mailbox that are not for batches.
+const DRAINS_MAX: usize = 16;
 
 /// Runs when the environment can no longer be trusted: it is to end the process.
 pub type OnBroken = Box<dyn Fn(&str) + Send>;
@@ -30,11 +34,13 @@ pub struct LaneActor<S: Store> {
 impl<S: Store> LaneActor<S> {
     /// Starts the lane of `store` on an arbiter that nothing else runs on.
     pub fn start_on(arbiter: &ArbiterHandle, store: Arc<S>, on_broken: OnBroken) -> Addr<LaneActor<S>> {
-        LaneActor::start_in_arbiter(arbiter, move |ctx| {
-            // The shards reserve the room that the limit names; the control plane has one batch under way at most.
-            ctx.set_mailbox_capacity(LANE_MAILBOX_MAX + 1);
-            LaneActor { core: LaneCore::default(), store, on_broken, started_at: monotonic_now(), arrived: 0 }
-        })
+        // Made at its full length: `start_in_arbiter` begins with 16 places, and whoever came early found no room.
+        let (sender, mailbox) = channel(LANE_BATCHES_MAX + DRAINS_MAX);
+        arbiter.spawn_fn(move || {
+            let (core, started_at) = (LaneCore::default(), monotonic_now());
+            Context::with_receiver(mailbox).run(LaneActor { core, store, on_broken, started_at, arrived: 0 });
+        });
+        Addr::new(sender)
     }
 
     fn step(&mut self, event: Event<Persist>, ctx: &mut Context<LaneActor<S>>) {
@@ -61,13 +67,13 @@ impl<S: Store> LaneActor<S> {
                 Some(Event::Committed { group, outcome })
             }
             Effect::Answer(batch, outcome) => {
-                let Persist { owner, batch, done, .. } = batch.payload;
+                let Persist { owner, batch, room, done, .. } = batch.payload;
                 // Only a shard has minted dots that the store will not remember.
                 if outcome.is_err() && matches!(owner, Owner::Shard(_)) {
                     self.store.end_epoch();
                 }
                 // An owner that is gone needs no answer.
-                let _ = done.send(Persisted { batch, outcome });
+                let _ = done.send(Persisted { batch, outcome, room });
                 None
             }
             Effect::ReportBroken(reason) => {

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Owner, PersistError};
+use super::{Fence, Owner, PersistError};
 use crate::limits::{FULL_PROBE_INTERVAL_MS, GROUP_BATCHES_MAX, GROUP_BYTES_MAX};
 use crate::store::CommitError;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +14,7 @@ pub struct Batch<B> {
     /// Whose batch it is.
     pub owner: Owner,
     /// What it builds on: earlier batches of the owner with the same fence.
-    pub fence: u64,
+    pub fence: Fence,
     /// Its place in the lane's queue: larger than that of every batch that arrived before.
     pub order: u64,
     /// Whether it needs room beyond what it gives back.
@@ -70,7 +70,7 @@ pub struct LaneCore<B> {
     is_committing: bool,
     /// Of each owner that had a batch refused, fence and place of that batch: what came later under that fence is
     /// refused too.
-    refused: BTreeMap<Owner, (u64, u64)>,
+    refused: BTreeMap<Owner, (Fence, u64)>,
     condition: Condition,
 }
 

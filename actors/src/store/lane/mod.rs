@@ -1,9 +1,9 @@
 //! The lane of an environment: the one writer, and the queue before it.
 //!
 //! ```text
-//! shards ── Persist ──▶ mailbox ──▶ pending ── one transaction, one fsync ──▶ disk
-//!    ▲                                                 │
-//!    └───────────────────── Persisted ─────────────────┘
+//! writers ── Persist ──▶ mailbox ──▶ pending ── one transaction, one fsync ──▶ disk
+//!    ▲        + Room                                    │
+//!    └───────────────────── Persisted ──────────────────┘
 //! ```
 //!
 //! While a commit blocks the lane's thread, the next group collects in the mailbox: the busier the lane, the larger the
@@ -17,6 +17,9 @@
 
 pub mod actor;
 pub mod core;
+mod handle;
+
+pub use handle::{LaneGone, LaneHandle, Room};
 
 use super::{CommitError, Write};
 use crate::ids::ShardIndex;
@@ -32,30 +35,62 @@ pub enum Owner {
     Control,
 }
 
-/// Store a batch: all of its writes in one transaction, or none.
+/// A group of writes that is stored in one transaction, unique for its owner and ascending in the order of sending.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct BatchId(pub u64);
+
+/// What a batch may build on: earlier batches of the same owner under the same fence.
+///
+/// A fence is never used twice in the life of a process: an owner that is made anew, as a shard that comes back, begins
+/// above everything that its predecessor ever sent, late batches included.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Fence {
+    /// Which object of this process sends under it.
+    opening: u64,
+    /// How often that object was refused a batch.
+    refusals: u64,
+}
+
+impl Fence {
+    /// The first fence of an owner. `opening` is larger than for every earlier owner of the process with the same name.
+    pub const fn first(opening: u64) -> Fence {
+        Fence { opening, refusals: 0 }
+    }
+
+    /// The fence after a refusal: nothing under it builds on what was sent before.
+    #[must_use]
+    pub const fn raised(self) -> Fence {
+        Fence { refusals: self.refusals + 1, ..self }
+    }
+}
+
+/// Store a batch: all of its writes in one transaction, or none. It is sent through a [`LaneHandle`].
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Persist {
     /// Whose batch it is.
     pub owner: Owner,
     /// Raised by the owner whenever a batch of it was refused. Once one is, every later batch up to its fence is.
-    pub fence: u64,
+    pub fence: Fence,
     /// Comes back in [`Persisted`].
-    pub batch: u64,
+    pub batch: BatchId,
     /// The writes, in order.
     pub writes: Vec<Write>,
-    /// Where the outcome goes. A shard bounds how many it waits for
-    /// ([`crate::limits::SHARD_WRITES_IN_FLIGHT_MAX`]); the control plane waits for one.
+    /// The room that the batch takes in the lane until its owner has heard of the outcome.
+    pub room: Room,
+    /// Where the outcome goes. No more answers wait there than the lane has room for batches.
     pub done: mpsc::UnboundedSender<Persisted>,
 }
 
 /// A lane is done with a batch. Batches of one owner come back in the order in which they were handed over.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub struct Persisted {
     /// Which batch.
-    pub batch: u64,
+    pub batch: BatchId,
     /// Whether it is durable.
     pub outcome: Result<(), PersistError>,
+    /// The batch's room in the lane, free again once this is dropped.
+    pub room: Room,
 }
 
 /// A batch is not known to be stored.

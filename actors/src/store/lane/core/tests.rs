@@ -2,14 +2,9 @@ use super::*;
 use crate::ids::ShardIndex;
 
 fn batch(order: u64, name: &'static str, shard: usize, fence: u64, grows: bool) -> Batch<&'static str> {
-    Batch {
-        owner: Owner::Shard(ShardIndex::new(shard).unwrap()),
-        fence,
-        order,
-        grows,
-        bytes: 1,
-        payload: name,
-    }
+    let owner = Owner::Shard(ShardIndex::new(shard).unwrap());
+    let fence = (0..fence).fold(Fence::first(7), |fence, _| fence.raised());
+    Batch { owner, fence, order, grows, bytes: 1, payload: name }
 }
 
 fn put(order: u64, name: &'static str, shard: usize, fence: u64) -> Batch<&'static str> {
@@ -134,7 +129,7 @@ fn a_full_lane_refuses_what_grows_at_once_and_lets_one_group_a_second_try() {
     check(&mut core, probe_at_ms, Event::Flush, &[Effect::Commit(vec![third.clone()])]);
     check(&mut core, probe_at_ms, done(vec![third.clone()]), &[kept(third)]);
 
-    let again = Batch { fence: 1, order: 4, ..second };
+    let again = Batch { fence: second.fence.raised(), order: 4, ..second };
     check(&mut core, probe_at_ms, Event::Arrived(again.clone()), &[Effect::ScheduleFlush]);
     check(&mut core, probe_at_ms, Event::Flush, &[Effect::Commit(vec![again])]);
 }
@@ -184,4 +179,24 @@ fn after_a_failure_that_says_nothing_of_what_is_stored_no_write_is_taken() {
     check(&mut core, 0, Event::Flush, &[]);
     check(&mut core, 0, Event::Arrived(b.clone()), &[Effect::ScheduleFlush]);
     check(&mut core, 0, Event::Flush, &[broken(b)]);
+}
+
+/// A batch of a shard object that is gone may still be under way when its successor begins.
+#[test]
+fn a_shard_that_was_made_anew_is_not_refused_for_what_its_predecessor_sent() {
+    let under = |fence, order, name| Batch { fence, ..delete(order, name, 1, 0) };
+    let mut old = Fence::first(1);
+    let mut core = LaneCore::default();
+    for order in 1..4 {
+        let grow = Batch { grows: true, ..under(old, order, "grow") };
+        core.step(0, Event::Arrived(grow.clone()));
+        core.step(0, Event::Flush);
+        core.step(0, failed(vec![grow]));
+        old = old.raised();
+    }
+    let (fresh, late) = (under(Fence::first(2), 4, "fresh"), under(Fence::first(1), 5, "late"));
+    core.step(0, Event::Arrived(fresh.clone()));
+    core.step(0, Event::Arrived(late.clone()));
+    check(&mut core, 0, Event::Flush, &[Effect::Commit(vec![fresh.clone()])]);
+    check(&mut core, 0, done(vec![fresh.clone()]), &[kept(fresh), fenced(late)]);
 }
