@@ -63,5 +63,5 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 
 /// The present moment as `YYYYMMDDTHHMMSSZ`.
 fn now() -> String {
-    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace(['-', ':'], "")
+    jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
 }

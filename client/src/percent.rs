@@ -3,52 +3,27 @@
 //! Each byte outside RFC 3986's unreserved set is encoded, `/` too: a partition key is one path segment
 //! whatever it holds, and nothing on the way finds anything in it to normalise.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED_AGAIN: &AsciiSet = &ESCAPED.remove(b'/');
+
 /// Appends `text` to `out`, every byte but the unreserved ones as `%XX`.
 pub(crate) fn encode_into(out: &mut String, text: &str) {
-    for &byte in text.as_bytes() {
-        if is_unreserved(byte) {
-            out.push(char::from(byte));
-        } else {
-            push_escaped(out, byte);
-        }
-    }
+    out.extend(utf8_percent_encode(text, ESCAPED));
 }
 
 /// Appends one path segment. A key of one or two dots would be a *dot segment*, which proxies remove
 /// from a path, so there the dots are encoded as well.
 pub(crate) fn encode_segment_into(out: &mut String, segment: &str) {
-    if segment == "." || segment == ".." {
-        for &byte in segment.as_bytes() {
-            push_escaped(out, byte);
-        }
-    } else {
-        encode_into(out, segment);
-    }
+    let escaped = if segment == "." || segment == ".." { NON_ALPHANUMERIC } else { ESCAPED };
+    out.extend(utf8_percent_encode(segment, escaped));
 }
 
 /// Encodes a path that is already encoded once more, as SigV4's canonical URI asks: `/` stays, `%` becomes
 /// `%25`.
 pub(crate) fn encode_path_again(path: &str) -> String {
-    let mut out = String::with_capacity(path.len() + path.len() / 4);
-    for &byte in path.as_bytes() {
-        if byte == b'/' || is_unreserved(byte) {
-            out.push(char::from(byte));
-        } else {
-            push_escaped(&mut out, byte);
-        }
-    }
-    out
-}
-
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-fn push_escaped(out: &mut String, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    out.push('%');
-    out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-    out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    utf8_percent_encode(path, ESCAPED_AGAIN).to_string()
 }
 
 #[cfg(test)]
@@ -112,7 +87,7 @@ mod tests {
         fn an_encoded_key_holds_only_unreserved_bytes_and_escapes(key in any::<String>()) {
             let mut out = String::new();
             encode_into(&mut out, &key);
-            prop_assert!(out.bytes().all(|byte| is_unreserved(byte) || byte == b'%'));
+            prop_assert!(out.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte)));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Percent-decoding of paths and query strings.
 
+use super::sigv4::escapes_are_complete;
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// A percent-encoded text that has no meaning.
@@ -23,31 +25,10 @@ pub(crate) fn decode_query(text: &str) -> Result<Cow<'_, str>, PercentError> {
 
 /// Decodes a path: `%xx`; everything else stands for itself.
 pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, PercentError> {
-    let bytes = text.as_bytes();
-    let Some(first) = memchr::memchr(b'%', bytes) else { return Ok(Cow::Borrowed(text)) };
-    let mut decoded = Vec::with_capacity(bytes.len());
-    decoded.extend_from_slice(&bytes[..first]);
-    let mut rest = &bytes[first..];
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte == b'%' {
-            let (digits, after) = after.split_first_chunk::<2>().ok_or(PercentError::Escape)?;
-            decoded.push(hex_digit(digits[0])? << 4 | hex_digit(digits[1])?);
-            rest = after;
-        } else {
-            decoded.push(byte);
-        }
+    if !escapes_are_complete(text.as_bytes()) {
+        return Err(PercentError::Escape);
     }
-    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| PercentError::Utf8)
-}
-
-fn hex_digit(digit: u8) -> Result<u8, PercentError> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(PercentError::Escape),
-    }
+    percent_decode_str(text).decode_utf8().map_err(|_| PercentError::Utf8)
 }
 
 #[cfg(test)]

@@ -2,155 +2,93 @@
 //! in upper case.
 
 use super::error::SigV4Error;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use std::borrow::Cow;
 
-const fn unreserved(extra: &[u8]) -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
-        table[byte] = b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-        byte += 1;
-    }
-    let mut i = 0;
-    while i < extra.len() {
-        table[extra[i] as usize] = true;
-        i += 1;
-    }
-    table
-}
-
-static PLAIN_IN_QUERY: [bool; 256] = unreserved(b"");
-static PLAIN_IN_PATH: [bool; 256] = unreserved(b"/");
+const ESCAPED_IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED_IN_PATH: &AsciiSet = &ESCAPED_IN_QUERY.remove(b'/');
 
 /// Appends the raw path encoded once more. What was `%2F` on the wire becomes `%252F`; no segment is removed, so
 /// that `a//b` and `a/../b` stay the keys they are.
 pub(super) fn push_path(out: &mut Vec<u8>, raw_path: &str) {
-    push_encoded(out, raw_path.as_bytes(), &PLAIN_IN_PATH);
-}
-
-fn push_encoded(out: &mut Vec<u8>, bytes: &[u8], plain: &[bool; 256]) {
-    let mut rest = bytes;
-    loop {
-        let run = rest.iter().position(|b| !plain[usize::from(*b)]).unwrap_or(rest.len());
-        let (head, tail) = rest.split_at(run);
-        out.extend_from_slice(head);
-        let Some((special, after)) = tail.split_first() else { return };
-        push_escape(out, *special);
-        rest = after;
-    }
+    push_encoded(out, raw_path.as_bytes(), ESCAPED_IN_PATH);
 }
 
 /// Appends one name or value of the raw query, decoded and encoded again, so that every way to write the same
 /// text has one canonical form. A `+` is a space here, as in every form decoder.
 pub(super) fn push_query_part(out: &mut Vec<u8>, raw: &[u8]) -> Result<(), SigV4Error> {
-    let mut rest = raw;
-    loop {
-        let run = rest.iter().position(|b| !PLAIN_IN_QUERY[usize::from(*b)]).unwrap_or(rest.len());
-        let (head, tail) = rest.split_at(run);
-        out.extend_from_slice(head);
-        rest = match tail {
-            [] => return Ok(()),
-            [b'%', high, low, after @ ..] => {
-                let decoded = hex_pair(*high, *low).ok_or(SigV4Error::InvalidQueryEscape)?;
-                if PLAIN_IN_QUERY[usize::from(decoded)] {
-                    out.push(decoded);
-                } else {
-                    push_escape(out, decoded);
-                }
-                after
-            }
-            [b'%', ..] => return Err(SigV4Error::InvalidQueryEscape),
-            [b'+', after @ ..] => {
-                out.extend_from_slice(b"%20");
-                after
-            }
-            [special, after @ ..] => {
-                push_escape(out, *special);
-                after
-            }
-        };
+    if memchr::memchr2(b'%', b'+', raw).is_none() {
+        push_encoded(out, raw, ESCAPED_IN_QUERY);
+        return Ok(());
+    }
+    if !escapes_are_complete(raw) {
+        return Err(SigV4Error::InvalidQueryEscape);
+    }
+    let spaced: Vec<u8> = raw.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
+    let decoded: Cow<'_, [u8]> = percent_decode(&spaced).into();
+    push_encoded(out, &decoded, ESCAPED_IN_QUERY);
+    Ok(())
+}
+
+fn push_encoded(out: &mut Vec<u8>, bytes: &[u8], escaped: &'static AsciiSet) {
+    for part in percent_encode(bytes, escaped) {
+        out.extend_from_slice(part.as_bytes());
     }
 }
 
 /// The text behind a canonical name or value; `None` if it is not UTF-8.
 pub(super) fn decode_canonical(encoded: &[u8]) -> Option<String> {
-    let mut decoded = Vec::with_capacity(encoded.len());
-    let mut rest = encoded;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        match (byte, after) {
-            (b'%', [high, low, after @ ..]) => {
-                decoded.push(hex_pair(*high, *low)?);
-                rest = after;
-            }
-            _ => decoded.push(*byte),
-        }
-    }
-    String::from_utf8(decoded).ok()
+    percent_decode(encoded).decode_utf8().ok().map(Cow::into_owned)
+}
+
+/// Whether two hex digits follow each `%`. A decoder that lets others stand for themselves would read two texts as one.
+pub(crate) fn escapes_are_complete(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', text)
+        .all(|at| text.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
 }
 
 /// Decodes 64 hex digits.
 pub(super) fn hex_32(digits: &[u8]) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = digits.try_into().ok()?;
     let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = hex_pair(pair[0], pair[1])?;
-    }
-    Some(bytes)
+    hex::decode_to_slice(digits, &mut bytes).ok().map(|()| bytes)
 }
 
 /// Appends 32 bytes as lower-case hex.
 pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8; 32]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0; 64];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
+    hex::encode_to_slice(bytes, &mut text).expect("64 digits hold 32 bytes");
     out.extend_from_slice(&text);
 }
-
-fn push_escape(out: &mut Vec<u8>, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-}
-
-fn hex_pair(high: u8, low: u8) -> Option<u8> {
-    let (high, low) = (HEX_VALUE[usize::from(high)], HEX_VALUE[usize::from(low)]);
-    // One test for both: a digit's value fits in four bits, NOT_HEX does not.
-    ((high | low) < 16).then_some(high << 4 | low)
-}
-
-const NOT_HEX: u8 = 0xff;
-
-/// Digits and letters come in no order that a branch predictor could learn, so they are looked up.
-static HEX_VALUE: [u8; 256] = {
-    let mut table = [NOT_HEX; 256];
-    let mut value = 0;
-    while value < 16 {
-        table[b"0123456789abcdef"[value] as usize] = value as u8;
-        table[b"0123456789ABCDEF"[value] as usize] = value as u8;
-        value += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check_query_part(raw: &str, canonical: Option<&str>) {
+        let mut out = Vec::new();
+        let pushed = push_query_part(&mut out, raw.as_bytes());
+        assert_eq!(pushed.ok().map(|()| String::from_utf8(out).unwrap()).as_deref(), canonical, "{raw}");
+    }
+
     #[test]
-    fn hex_digits_of_both_cases_decode_and_nothing_else_does() {
-        for high in 0..=255 {
-            for low in 0..=255 {
-                let text = [high, low];
-                let expect = std::str::from_utf8(&text)
-                    .ok()
-                    .filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))
-                    .and_then(|text| u8::from_str_radix(text, 16).ok());
-                assert_eq!(hex_pair(high, low), expect, "{text:?}");
-            }
+    fn every_way_to_write_a_text_has_one_canonical_form() {
+        check_query_part("a-b._~9", Some("a-b._~9"));
+        check_query_part("%61%2d", Some("a-"));
+        check_query_part("a b/c", Some("a%20b%2Fc"));
+        check_query_part("a+b%2bc%20", Some("a%20b%2Bc%20"));
+        check_query_part("\u{e9}%c3%A9", Some("%C3%A9%C3%A9"));
+        check_query_part("%2541", Some("%2541"));
+        for broken in ["%", "%4", "%4g", "%%41", "a+%"] {
+            check_query_part(broken, None);
         }
+    }
+
+    #[test]
+    fn a_path_keeps_its_slashes_and_escapes_its_escapes() {
+        let mut out = Vec::new();
+        push_path(&mut out, "/b/a%2Fb//../\u{e9}");
+        assert_eq!(String::from_utf8(out).unwrap(), "/b/a%252Fb//../%C3%A9");
     }
 
     #[test]
@@ -160,6 +98,7 @@ mod tests {
         push_hex(&mut text, &bytes);
         assert_eq!(text, hex::encode(bytes).as_bytes());
         assert_eq!(hex_32(&text), Some(bytes));
+        assert_eq!(hex_32(&text.to_ascii_uppercase()), Some(bytes));
         assert_eq!(hex_32(&text[1..]), None);
         assert_eq!(hex_32(b""), None);
     }

@@ -38,6 +38,7 @@ pub use proof::Unproven;
 
 use canonical::{CanonicalParts, check_all_signed};
 use credentials::Claim;
+pub(crate) use encode::escapes_are_complete;
 use head::Headers;
 use payload::UNSIGNED_PAYLOAD;
 use proof::Proof;
