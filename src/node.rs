@@ -154,7 +154,7 @@ impl Node {
             // If nobody listens any more, the node is stopping already.
             Box::new(move |reason: &str| _ = sender.send(reason.to_owned())) as Box<dyn Fn(&str) + Send>
         };
-        let lanes = Lanes::open(&dir.join("store"), &config.store, on_broken)?;
+        let lanes = Lanes::open(dir, &config.store, on_broken)?;
         // After the stores, whose locks keep a second process out of the directory.
         let id = identity::read_or_create(dir)?;
         let control = start_control(config, id, &lanes).await?;

@@ -26,9 +26,9 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// Opens every environment in `folder`, or makes new ones, and starts their lanes.
+    /// Opens every environment of the node in `home`, or makes new ones, and starts their lanes.
     pub(super) fn open(
-        folder: &Path,
+        home: &Path,
         config: &StoreConfig,
         on_broken: impl Fn() -> OnBroken,
     ) -> Result<Lanes, NodeError> {
@@ -45,7 +45,7 @@ impl Lanes {
             },
             fresh_epoch: Epoch(rand::rng().next_u64()),
         };
-        let stores = StoreSet::open_all(folder, &options)?;
+        let stores = StoreSet::open_all(home, &options)?;
         if config.lanes.is_some_and(|lanes| lanes.get() != stores.lanes()) {
             log::warn!(
                 "the store was made with {} lanes, and keeps them: `lanes` has no effect",

@@ -26,6 +26,7 @@ mod large;
 mod library;
 mod limits;
 mod logs;
+mod lost_store;
 mod model;
 mod operator;
 mod permissions;

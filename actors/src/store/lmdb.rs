@@ -9,6 +9,7 @@
 
 mod growth;
 mod lanes;
+mod loss;
 mod open;
 mod reserve;
 mod snapshot;
@@ -16,6 +17,7 @@ mod stats;
 mod witness;
 
 pub use lanes::LanesOptions;
+pub use loss::Loss;
 pub use open::{Durability, LmdbOptions, OpenError};
 pub use snapshot::LmdbSnapshot;
 pub use stats::StoreStats;
@@ -92,7 +94,9 @@ impl Store for LmdbStore {
         if group.grows {
             self.make_room(&txn)?;
         }
-        txn.commit().map_err(|error| self.failed(error))
+        txn.commit().map_err(|error| self.failed(error))?;
+        self.cover();
+        Ok(())
     }
 
     fn epoch(&self) -> Epoch {
@@ -157,6 +161,13 @@ impl LmdbStore {
         Ok(())
     }
 
+    /// Keeps the file as long as its root page says, which [`loss`] holds it to.
+    fn cover(&self) {
+        if let Err(error) = self.growth.cover(PageUse::of(&self.env).file_bytes) {
+            log::warn!("{}: the file cannot be made longer: {error}", self.dir.display());
+        }
+    }
+
     /// What it means that a transaction was not written.
     ///
     /// Running out of room is survivable even if LMDB found out while it synced: the pages of the transaction are
@@ -183,6 +194,7 @@ impl LmdbStore {
             return Ok(());
         }
         self.mark_clean().map_err(|error| OpenError::lmdb(&self.dir, &error))?;
+        self.cover();
         witness::write(&self.dir, self.nonce).map_err(|source| OpenError::io(&self.dir, source))
     }
 

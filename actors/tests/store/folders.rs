@@ -2,7 +2,7 @@
 
 use crate::model::{Model, commit, open, options};
 use std::fs;
-use troupe_actors::store::lmdb::{Durability, LanesOptions, LmdbOptions, LmdbStore, OpenError};
+use troupe_actors::store::lmdb::{Durability, LanesOptions, LmdbOptions, LmdbStore, Loss, OpenError};
 use troupe_actors::store::set::StoreSet;
 use troupe_actors::store::{Epoch, LaneId, Store};
 
@@ -34,7 +34,7 @@ fn a_file_that_is_no_store_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("data.mdb"), vec![b'x'; 40_000]).unwrap();
     let refused = LmdbStore::open(dir.path(), &options(1));
-    assert!(matches!(refused, Err(OpenError::Lmdb { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(OpenError::Lost { loss: Loss::Damaged, .. })), "{refused:?}");
 }
 
 #[test]
@@ -53,23 +53,6 @@ fn the_number_of_lanes_is_chosen_once() {
     assert_eq!(set.lanes(), 3);
     model.check(&**set.store_of(shard));
     assert!(set.iter().all(|store| store.epoch() == Epoch(1)));
-}
-
-#[test]
-fn a_lane_that_is_missing_is_not_made_anew() {
-    let dir = tempfile::tempdir().unwrap();
-    drop(StoreSet::open_all(dir.path(), &lanes(2)).unwrap());
-    fs::remove_dir_all(dir.path().join("lane-1-of-2")).unwrap();
-    let refused = StoreSet::open_all(dir.path(), &lanes(2));
-    assert!(matches!(refused, Err(OpenError::LaneMissing { .. })), "{refused:?}");
-}
-
-#[test]
-fn a_first_start_that_was_cut_short_is_taken_up() {
-    let dir = tempfile::tempdir().unwrap();
-    drop(StoreSet::open_all(dir.path(), &lanes(2)).unwrap());
-    fs::remove_dir_all(dir.path().join("lane-0-of-2")).unwrap();
-    assert_eq!(StoreSet::open_all(dir.path(), &lanes(2)).unwrap().lanes(), 2);
 }
 
 #[test]

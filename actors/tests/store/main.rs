@@ -9,4 +9,5 @@ mod folders;
 mod full;
 mod gated;
 mod lane;
+mod losses;
 mod model;

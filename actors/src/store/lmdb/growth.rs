@@ -34,4 +34,35 @@ impl Growth {
         let zeros = vec![0; (longer - length) as usize];
         self.0.write_all_at(&zeros, length)
     }
+
+    /// Makes the file at least `used_bytes` long. LMDB does not write the last pages of a transaction if it took and freed
+    /// them again: its root page then counts pages that the file does not have. For the caller see [`Growth::ahead_of`].
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn cover(&self, used_bytes: u64) -> io::Result<()> {
+        if self.0.metadata()?.len() >= used_bytes {
+            return Ok(());
+        }
+        self.0.set_len(used_bytes)?;
+        self.0.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_made_as_long_as_is_asked_and_never_shorter() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.mdb");
+        std::fs::write(&path, [1; 10]).unwrap();
+        let growth = Growth::open(dir.path()).unwrap();
+        for (used_bytes, length) in [(10, 10), (4, 10), (25, 25)] {
+            growth.cover(used_bytes).unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
+        }
+        assert_eq!(&std::fs::read(&path).unwrap()[..11], &[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+    }
 }

@@ -5,9 +5,9 @@
 use super::{Durability, LmdbOptions, LmdbStore, OpenError};
 use crate::store::set::StoreSet;
 use crate::store::{Epoch, LaneId};
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How the environments of a node are opened.
@@ -23,32 +23,50 @@ pub struct LanesOptions {
     pub fresh_epoch: Epoch,
 }
 
+/// The folder of the environments, in the node's own.
+const FOLDER: &str = "store";
+
+/// Beside that folder: it is there once every environment was made. Without it, environments that are missing were never
+/// finished; with it, they are lost.
+const MADE: &str = "has-store";
+
+const MADE_TEXT: &str =
+    "This node keeps what it stores in the folder `store`. If that is missing, restore it.\n";
+
 impl StoreSet<LmdbStore> {
-    /// Opens the environments below `dir`, or makes new ones there.
+    /// Opens the environments of the node whose folder is `home`, or makes new ones there.
     ///
     /// # Errors
     /// [`OpenError`]; what was stored is as it was.
-    pub fn open_all(dir: &Path, options: &LanesOptions) -> Result<StoreSet<LmdbStore>, OpenError> {
+    pub fn open_all(home: &Path, options: &LanesOptions) -> Result<StoreSet<LmdbStore>, OpenError> {
+        let (dir, made) = (&home.join(FOLDER), home.join(MADE));
+        let was_made = fs::exists(&made).map_err(|source| OpenError::io(home, source))?;
         fs::create_dir_all(dir).map_err(|source| OpenError::io(dir, source))?;
         let found = lanes_found(dir).map_err(|source| OpenError::io(dir, source))?;
         let lanes = found.unwrap_or(options.lanes_if_new.max(1));
-        let map_size = options.map_size / usize::from(lanes);
+        let folder = |lane| dir.join(format!("lane-{lane}-of-{lanes}"));
+        // The first lane is made last: if it is there, so are the others.
+        let others_were_made = was_made || folder(0).is_dir();
+        // Before any is opened: a lane that is opened in vain begins a new epoch the next time.
+        for lane in 0..lanes {
+            super::loss::check(home, &folder(lane), if lane == 0 { was_made } else { others_were_made })?;
+        }
         let open = |lane| {
-            let lane = LaneId { lane, lanes };
-            let folder = folder(dir, lane);
-            // The first lane is made last: if it is there, so are the others.
-            if found.is_some() && !folder.is_dir() {
-                return Err(OpenError::LaneMissing { dir: folder });
-            }
-            let (durability, fresh_epoch) = (options.durability, options.fresh_epoch);
-            LmdbStore::open(&folder, &LmdbOptions { map_size, durability, fresh_epoch, lane }).map(Arc::new)
+            let options = LmdbOptions {
+                map_size: options.map_size / usize::from(lanes),
+                durability: options.durability,
+                fresh_epoch: options.fresh_epoch,
+                lane: LaneId { lane, lanes },
+            };
+            LmdbStore::open(&folder(lane), &options).map(Arc::new)
         };
         let mut others = (1..lanes).rev().map(open).collect::<Result<Vec<_>, _>>()?;
         others.reverse();
         let first = open(0)?;
-        // A folder that is new must be found after a crash as well: its name is in the one above.
-        for folder in std::iter::once(dir).chain(dir.parent().filter(|parent| parent.is_dir())) {
-            super::witness::sync_dir(folder).map_err(|source| OpenError::io(folder, source))?;
+        if !was_made {
+            // A folder that is new must be found after a crash as well: its name is in the one above.
+            super::witness::sync_dir(dir).map_err(|source| OpenError::io(dir, source))?;
+            write_durably(&made, MADE_TEXT).map_err(|source| OpenError::io(home, source))?;
         }
         Ok(StoreSet::new(first, others))
     }
@@ -62,18 +80,25 @@ impl StoreSet<LmdbStore> {
     }
 }
 
-fn folder(dir: &Path, LaneId { lane, lanes }: LaneId) -> PathBuf {
-    dir.join(format!("lane-{lane}-of-{lanes}"))
-}
-
-/// The number of lanes that the first lane's folder names, if it is there.
+/// The number of lanes that the folders name, if there are any: that of the first lane, where they differ.
 fn lanes_found(dir: &Path) -> io::Result<Option<u16>> {
+    let mut found = None;
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();
-        let lanes = name.to_str().and_then(|name| name.strip_prefix("lane-0-of-"));
-        if let Some(lanes) = lanes.and_then(|lanes| lanes.parse().ok()).filter(|&lanes| lanes > 0) {
+        let numbers = name.to_str().and_then(|name| name.strip_prefix("lane-")?.split_once("-of-"));
+        let Some((lane, lanes)) = numbers else { continue };
+        let (Ok(lane), Ok(lanes)) = (lane.parse::<u16>(), lanes.parse::<u16>()) else { continue };
+        if lane == 0 && lanes > 0 {
             return Ok(Some(lanes));
         }
+        found = found.max((lane < lanes).then_some(lanes));
     }
-    Ok(None)
+    Ok(found)
+}
+
+fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    path.parent().map_or(Ok(()), super::witness::sync_dir)
 }

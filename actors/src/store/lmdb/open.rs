@@ -1,6 +1,7 @@
 //! Opening: one process at a time, a known format, and the epoch that follows from how the environment was left.
 
 use super::growth::Growth;
+use super::loss::{self, Loss};
 use super::reserve::DiskReserve;
 use super::witness::{self, Testimony};
 use super::{LmdbStore, Tables};
@@ -69,11 +70,19 @@ pub enum OpenError {
         /// What was asked for.
         expected: LaneId,
     },
-    /// A lane that was made is not there.
-    #[error("{} is missing: restore it, or the items that it holds are lost", dir.display())]
-    LaneMissing {
-        /// Where it was.
+    /// Something that was stored is not there any more. Nothing was made in its place.
+    #[error(
+        "{}: {loss}. Restore it from a backup; to give up everything that is stored here and in the other lanes, the \
+         buckets and access keys included, remove {}",
+        dir.display(), home.display(),
+    )]
+    Lost {
+        /// The environment's folder.
         dir: PathBuf,
+        /// What is missing.
+        loss: Loss,
+        /// What has to be removed to begin with nothing.
+        home: PathBuf,
     },
     /// A row that every environment has is missing or unreadable.
     #[error("{} is no store, or is corrupt: row `{row}`", dir.display())]
@@ -131,6 +140,7 @@ impl LmdbStore {
     pub fn open(dir: &Path, options: &LmdbOptions) -> Result<LmdbStore, OpenError> {
         fs::create_dir_all(dir).map_err(|source| OpenError::io(dir, source))?;
         let in_use = lock(dir)?;
+        loss::check(dir, dir, false)?;
         let left_as = Testimony::of(dir).ok();
         let reserve = DiskReserve::find(dir).map_err(|source| OpenError::io(dir, source))?;
         let set_up = || {
@@ -156,7 +166,7 @@ impl LmdbStore {
         }
         let growth = Growth::open(dir).map_err(|source| OpenError::io(dir, source))?;
         let nonce = options.fresh_epoch.0;
-        Ok(LmdbStore {
+        let store = LmdbStore {
             env,
             tables,
             epoch,
@@ -166,7 +176,9 @@ impl LmdbStore {
             reserve,
             growth,
             _in_use: in_use,
-        })
+        };
+        store.cover();
+        Ok(store)
     }
 }
 

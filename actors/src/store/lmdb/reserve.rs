@@ -16,7 +16,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const NAME: &str = "reserve";
+pub(super) const NAME: &str = "reserve";
 
 /// Of a small disk or map, one part in this many is kept.
 const PARTS: u64 = 8;

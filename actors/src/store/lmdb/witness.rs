@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-const NAME: &str = "closed-cleanly";
+pub(super) const NAME: &str = "closed-cleanly";
 
 /// Says that `dir/data.mdb`, as it is now, was closed under `nonce`.
 pub(super) fn write(dir: &Path, nonce: u64) -> io::Result<()> {
