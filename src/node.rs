@@ -302,6 +302,3 @@ fn bind_rpc(addr: &ListenAddr) -> Result<RpcPort, NodeError> {
         ListenAddr::Unix(_) => Err(NodeError::RpcAddr),
     }
 }
-
-#[cfg(test)]
-mod tests;
