@@ -1,6 +1,7 @@
 //! The load generator against a node: it finishes, its numbers add up, and it leaves nothing.
 
 use crate::program::Program;
+use std::process::Command;
 
 #[test]
 fn every_workload_is_measured_and_verified() {
@@ -31,4 +32,21 @@ fn answers_that_are_refusals_are_counted_and_fail_the_run() {
     assert!(ran.code == 6 && ran.err.contains("that the server runs"), "{ran:?}");
     let ran = program.run("-e https://localhost bench insert");
     assert!(ran.code == 2 && ran.err.contains("plain http"), "{ran:?}");
+}
+
+#[test]
+fn an_interrupted_run_deletes_what_it_wrote() {
+    let program = Program::shared("bench-interrupted");
+    for workload in ["insert", "read", "batch", "poll"] {
+        let mut running =
+            program.start(&["bench", workload, "--connections", "4", "--duration", "600", "--keys", "2000"]);
+        // It is at work once something of it is there.
+        while program.ok("ls -o raw").out.is_empty() {
+            assert!(running.child.try_wait().unwrap().is_none(), "{workload}: it ended by itself");
+        }
+        let id = running.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert_eq!(running.child.wait().unwrap().code(), Some(130), "{workload}");
+        assert_eq!(program.ok("du --summarize -o raw").text(), "0\n", "{workload}");
+    }
 }

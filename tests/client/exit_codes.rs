@@ -18,7 +18,7 @@ fn every_kind_of_failure_has_its_code_and_says_what_to_do() {
     program.ok("put pk sk one");
     check(&program, "read pk missing", 3, "hint: Check both keys");
     check(&program, "--bucket no-such-bucket ls", 3, "bucket create");
-    program.ok("put pk sk two");
+    program.ok("put --blind pk sk two");
     check(&program, "get pk sk", 4, "k2v-cli resolve pk sk --keep N");
     check(&program, "-s wrong ls", 5, "k2v-cli doctor");
     check(&program, "-r elsewhere ls", 5, "--region");
@@ -33,6 +33,59 @@ fn every_kind_of_failure_has_its_code_and_says_what_to_do() {
     check(&program.with("K2V_BUCKET", ""), "ls", 2, "--bucket NAME");
     check(&program, "--profile nobody ls", 2, "there is no profile \"nobody\"");
     check(&program, "import /nonexistent", 1, "cannot open /nonexistent");
+}
+
+#[test]
+fn with_json_an_error_is_one_object_and_nothing_else() {
+    let program = Program::shared("json-errors");
+    let check = |arguments: &str, code: i32, name: &str| {
+        let ran = program.run(arguments);
+        assert_eq!((ran.code, ran.out.as_slice()), (code, b"".as_slice()), "{arguments}: {ran:?}");
+        let error: serde_json::Value = serde_json::from_str(&ran.err).unwrap_or_else(|_| panic!("{ran:?}"));
+        assert_eq!(
+            (error["code"].as_str(), error["exit_code"].as_i64()),
+            (Some(name), Some(i64::from(code)))
+        );
+        assert!(
+            error["message"].is_string() && !error["message"].as_str().unwrap().contains('\n'),
+            "{error}"
+        );
+        error
+    };
+    let missing = check("get pk sk -o json", 3, "NoSuchKey");
+    assert!(missing["hint"].as_str().unwrap().contains("k2v-cli ls"), "{missing}");
+    check("ls --bucket no-such-bucket -o jsonl", 3, "NoSuchBucket");
+    check("-s wrong ls -o json", 5, "AccessDenied");
+    check("-e http://127.0.0.1:9 get pk sk -o json", 6, "Unavailable");
+    check("rm pk --output=json", 2, "Usage");
+    let refused = check("-o json frobnicate", 2, "Usage");
+    assert!(
+        refused["message"].as_str().unwrap().contains("unrecognized subcommand 'frobnicate'"),
+        "{refused}"
+    );
+    check("-o json get pk", 2, "Usage");
+    let unknown = Program::nowhere().run("ls -o json");
+    assert!(
+        unknown.err.starts_with("{\"code\":\"Usage\"") && unknown.err.contains("profile add"),
+        "{unknown:?}"
+    );
+    program.ok("put pk sk one");
+    program.ok("put pk sk two --blind");
+    let program = &program;
+    let ran = program.run("put pk sk three -o json");
+    let conflict: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!((conflict["code"].as_str(), ran.code), (Some("Conflict"), 4));
+}
+
+#[test]
+fn a_read_that_fails_is_not_told_about_writes() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let program = Program::shared("hints").with("K2V_ENDPOINT", &endpoint);
+    let read = program.run("--request-timeout 1 get pk sk");
+    assert!(read.code == 7 && !read.err.contains("rit"), "{read:?}");
+    let written = program.run("--request-timeout 1 put --blind pk sk x");
+    assert!(written.code == 7 && written.err.contains("may have been applied"), "{written:?}");
 }
 
 #[test]

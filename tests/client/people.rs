@@ -3,19 +3,50 @@
 use crate::program::Program;
 
 #[test]
-fn an_update_replaces_where_a_plain_put_adds() {
+fn a_put_replaces_what_a_reader_sees_unless_it_is_blind() {
     let program = Program::shared("put");
     program.ok("put pk sk one");
-    program.ok("put pk sk two --update");
-    assert_eq!(program.ok("get pk sk").text(), "two");
-    program.ok("put pk sk three");
-    assert_eq!(program.run("get pk sk").code, 4);
-    program.ok("put pk sk four --update");
-    assert_eq!(program.ok("get pk sk").text(), "four");
-    program.ok("put pk new first --update");
-    assert_eq!(program.ok("get pk new -o json").json()["v"], serde_json::json!(["Zmlyc3Q="]));
+    program.ok("put pk sk two");
+    assert_eq!(program.ok("get pk sk -o json").json()["v"], serde_json::json!(["dHdv"]));
+    program.ok("rm pk sk");
+    program.ok("put pk sk again");
+    assert_eq!(program.ok("get pk sk").text(), "again", "what follows a deletion stands alone");
+    let token = program.ok("get pk sk -o json").json()["ct"].as_str().unwrap().to_owned();
+    program.ok("put pk sk three --blind");
+    let refused = program.run("put pk sk four");
+    assert_eq!(refused.code, 4);
+    assert!(refused.err.contains("nothing was written: the item holds 2 concurrent values"), "{refused:?}");
+    assert!(refused.err.contains("k2v-cli resolve pk sk --value TEXT"), "{refused:?}");
+    assert!(refused.err.contains("put --blind"), "{refused:?}");
+    assert_eq!(program.ok("get pk sk -o json").json()["v"].as_array().unwrap().len(), 2);
+    // A token replaces what it covers, without a read.
+    program.ok_args(&["put", "pk", "sk", "five", "--causality", &token]);
+    assert_eq!(program.ok("get pk sk -o json").json()["v"], serde_json::json!(["Zml2ZQ==", "dGhyZWU="]));
+    assert_eq!(program.run_args(&["put", "pk", "sk", "x", "--blind", "-c", &token]).code, 2);
     assert_eq!(program.run_with_input(&["put", "pk", "input"], b"\x00\xff").code, 0);
     assert_eq!(program.ok("get pk input").out, b"\x00\xff");
+}
+
+#[test]
+fn a_value_beside_a_tombstone_is_explained_with_the_way_to_settle_it() {
+    let program = Program::shared("beside");
+    program.ok("put pk sk old");
+    let token = program.ok("get pk sk -o json").json()["ct"].as_str().unwrap().to_owned();
+    program.ok_args(&["put", "pk", "sk", "new", "-c", &token]);
+    program.ok_args(&["delete", "pk", "sk", "-c", &token]);
+    let ran = program.run("get pk sk");
+    assert_eq!((ran.code, ran.out.as_slice()), (4, b"".as_slice()), "{ran:?}");
+    for words in [
+        "one writer deleted the item while another wrote a value",
+        "1: (deleted)\n  2: new",
+        "`k2v-cli resolve pk sk --keep 2` keeps the value",
+        "`k2v-cli resolve pk sk --delete` the deletion",
+    ] {
+        assert!(ran.err.contains(words), "{words}: {ran:?}");
+    }
+    assert!(program.run("put pk sk x").err.contains("one writer deleted the item"));
+    program.ok("resolve pk sk --keep 2");
+    assert_eq!(program.ok("get pk sk").text(), "new");
 }
 
 #[test]
@@ -60,7 +91,7 @@ fn a_conflict_is_resolved_by_number_by_value_by_program_or_by_deletion() {
     let program = Program::shared("resolve");
     let plant = |sk: &str| {
         for value in ["pear", "apple"] {
-            program.ok_args(&["put", "pk", sk, value]);
+            program.ok_args(&["put", "--blind", "pk", sk, value]);
         }
     };
     for sk in ["keep", "value", "merge", "delete", "failing"] {

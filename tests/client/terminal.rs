@@ -118,7 +118,7 @@ fn a_deletion_is_asked_for_at_a_terminal() {
 fn a_conflict_is_resolved_by_an_answer_at_the_terminal() {
     let (program, home) = (Program::shared("answer"), Home::new());
     program.ok("put pk sk pear");
-    program.ok("put pk sk apple");
+    program.ok("put --blind pk sk apple");
     let Some(terminal) = Terminal::open(&program, &home, 100) else { return };
     terminal.enter("k2v-cli resolve pk sk; echo do\"\"ne");
     terminal.wait_for("Keep which one?");

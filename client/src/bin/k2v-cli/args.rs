@@ -4,28 +4,29 @@
 //! the command say where the server is, the same letters after the command mean something else. So the short
 //! forms belong to the root command alone, and the long forms are accepted on either side.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::bench;
-use crate::connection::Secret;
+use crate::globals::Globals;
 use crate::manual;
-use crate::output::{ColorChoice, Format};
 use crate::people;
 use crate::scripting;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done                      4  conflict: concurrent values
-  1  any other failure         5  authentication: key, permission, region, clock
+  1  any other failure         5  authentication (key, permission, region, clock)
   2  wrong usage               6  the server is not available
   3  no such item or bucket    7  no answer in time
 
 Where the server is:
-  Options win over a profile that is named (--profile or K2V_PROFILE); that wins over the environment
-  (K2V_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, K2V_BUCKET); that wins over the
-  default profile of ~/.config/k2v/config.toml. `k2v-cli doctor` says what is used, and whether it works.";
+  Options win over a profile that is named (--profile or K2V_PROFILE); that wins
+  over the environment (K2V_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID,
+  AWS_SECRET_ACCESS_KEY, K2V_BUCKET); that wins over the default profile.
+  `k2v-cli profile` keeps profiles, in ~/.config/k2v/config.toml.
+  `k2v-cli doctor` says what is used, and whether it works.";
 
 /// Reads and writes K2V servers: for scripts, and for people
 #[derive(Debug, Parser)]
@@ -35,81 +36,6 @@ pub(crate) struct Cli {
     pub(crate) globals: Globals,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// What may stand before any command, and in its long form after it too.
-#[derive(Debug, Default, Args)]
-pub(crate) struct Globals {
-    #[command(flatten)]
-    pub(crate) place: Place,
-    #[command(flatten)]
-    pub(crate) short: ShortPlace,
-
-    /// How to print results [default: what suits the command]
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", help_heading = "Output")]
-    pub(crate) output: Option<Format>,
-    /// When to use colours; NO_COLOR is honoured
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        value_name = "WHEN",
-        default_value = "auto",
-        help_heading = "Output"
-    )]
-    pub(crate) color: ColorChoice,
-    /// No progress bar, no remarks; errors are still printed
-    #[arg(short, long, global = true, help_heading = "Output")]
-    pub(crate) quiet: bool,
-    /// Say where each setting comes from, and all causes of an error; secrets stay hidden
-    #[arg(long, global = true, help_heading = "Output")]
-    pub(crate) debug: bool,
-}
-
-/// Where the server is and who asks, in long options.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Connection")]
-pub(crate) struct Place {
-    /// Use this profile of ~/.config/k2v/config.toml [env: K2V_PROFILE]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-    /// The server, such as http://localhost:3902; -e before the command [env: K2V_ENDPOINT]
-    #[arg(long, global = true, value_name = "URL")]
-    pub(crate) endpoint: Option<String>,
-    /// The region that signatures name; -r before the command [env: AWS_REGION] [default: garage]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) region: Option<String>,
-    /// The access key's id; -k before the command [env: AWS_ACCESS_KEY_ID]
-    #[arg(long, global = true, value_name = "ID")]
-    pub(crate) key_id: Option<String>,
-    /// The access key's secret; -s before the command. Other users of this machine can see it in the list of
-    /// processes: prefer a profile or the environment [env: AWS_SECRET_ACCESS_KEY]
-    #[arg(long, global = true, value_name = "SECRET")]
-    pub(crate) secret: Option<Secret>,
-    /// The bucket; -b before the command [env: K2V_BUCKET]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) bucket: Option<String>,
-    /// Trust the certificate authorities in this PEM file instead of the system's
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) ca_file: Option<PathBuf>,
-    /// How long one request may take, in seconds [default: 30]
-    #[arg(long, global = true, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) request_timeout: Option<u64>,
-}
-
-/// The short forms, which mean this only before the command.
-#[derive(Debug, Default, Args)]
-pub(crate) struct ShortPlace {
-    #[arg(short = 'e', hide = true, value_name = "URL", conflicts_with = "endpoint")]
-    pub(crate) endpoint_short: Option<String>,
-    #[arg(short = 'r', hide = true, value_name = "NAME", conflicts_with = "region")]
-    pub(crate) region_short: Option<String>,
-    #[arg(short = 'k', hide = true, value_name = "ID", conflicts_with = "key_id")]
-    pub(crate) key_id_short: Option<String>,
-    #[arg(short = 's', hide = true, value_name = "SECRET", conflicts_with = "secret")]
-    pub(crate) secret_short: Option<Secret>,
-    #[arg(short = 'b', hide = true, value_name = "NAME", conflicts_with = "bucket")]
-    pub(crate) bucket_short: Option<String>,
 }
 
 /// Every command.
@@ -143,15 +69,61 @@ pub(crate) enum Command {
     Man(manual::Man),
 }
 
+/// Parses the command line.
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut matches = command().try_get_matches_from(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
+}
+
+/// The definition of the command line. Options that a command would ignore are not in its help; they are understood all the same, so
+/// that an alias with options in it works with every command.
+pub(crate) fn command() -> clap::Command {
+    let command = Cli::command();
+    let globals: Vec<Arg> = command.get_arguments().cloned().collect();
+    command.mut_subcommands(|subcommand| {
+        let useless: &[&str] = match subcommand.get_name() {
+            "completions" | "man" => &CONNECTION,
+            // It speaks plain http only.
+            "bench" => &["ca_file"],
+            _ => &[],
+        };
+        // A command's own option of the same name takes the place of the one for all commands.
+        let hidden = globals.iter().filter(|arg| useless.contains(&arg.get_id().as_str()));
+        subcommand.args(hidden.map(|arg| arg.clone().hide(true)))
+    })
+}
+
+/// The ids of the options that say where the server is.
+const CONNECTION: [&str; 8] =
+    ["profile", "endpoint", "region", "key_id", "secret", "bucket", "ca_file", "request_timeout"];
+
+/// Whether arguments that could not be parsed ask for JSON.
+pub(crate) fn ask_for_json(arguments: &[OsString]) -> bool {
+    let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    let is_json = |format: &str| matches!(format, "json" | "jsonl");
+    let joined = |text: &str| {
+        let format = text.strip_prefix("--output=").or_else(|| text.strip_prefix("-o"));
+        format.is_some_and(|format| is_json(format.trim_start_matches('=')))
+    };
+    texts.iter().any(|text| joined(text))
+        || texts.windows(2).any(|pair| matches!(&*pair[0], "-o" | "--output") && is_json(&pair[1]))
+}
+
+/// The first paragraph of clap's error, without its label.
+pub(crate) fn sentence(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    text.split("\n\n").next().unwrap_or(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
     use clap::error::ErrorKind;
 
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(line.split(' '))
+        super::parse(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
     }
 
     fn check(line: &str) -> Globals {
@@ -167,7 +139,37 @@ mod tests {
 
     #[test]
     fn the_definitions_contradict_nothing() {
-        Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_offers_no_option_that_it_ignores_and_takes_it_all_the_same() {
+        let mut command = command();
+        command.build();
+        let mut help = |name: &str| {
+            let subcommand = command.get_subcommands_mut().find(|command| command.get_name() == name);
+            subcommand.unwrap().render_long_help().to_string()
+        };
+        for (name, option) in [("man", "--endpoint"), ("completions", "--bucket"), ("bench", "--ca-file")] {
+            assert!(!help(name).contains(option), "{}", help(name));
+            assert!(help("get").contains(option), "{option}");
+        }
+        assert!(help("bench").contains("--endpoint"));
+        let globals = check("k2v-cli --bucket b man --endpoint http://h:1 --request-timeout 5 directory");
+        assert_eq!(globals.place.bucket.as_deref(), Some("b"));
+        assert_eq!(
+            (globals.place.endpoint.as_deref(), globals.place.request_timeout),
+            (Some("http://h:1"), Some(5))
+        );
+    }
+
+    #[test]
+    fn json_is_asked_for_in_every_form() {
+        let asks = |line: &str| ask_for_json(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for line in ["-o json x", "x -ojsonl", "x --output json", "--output=json", "-o=json"] {
+            assert!(asks(line), "{line}");
+        }
+        assert!(!asks("put json -o raw --output table"));
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod bench;
 mod connection;
 mod failure;
 mod filter;
+mod globals;
+mod input;
 mod manual;
 mod output;
 mod people;
@@ -16,16 +18,20 @@ mod scripting;
 mod session;
 mod terminal;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::args::{Cli, Command};
+use crate::args::Command;
 use crate::failure::{Exit, Failure};
 use crate::session::Session;
+use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match args::parse(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, &arguments),
+    };
     let mut session = Session::new(cli.globals);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
@@ -38,19 +44,25 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has read enough.
         Err(Failure::OutputClosed) => ExitCode::SUCCESS,
-        Err(failure) => explain(&session, &failure).into(),
+        Err(failure) => {
+            if session.globals.debug {
+                session.terminal.remark(&format!("debug: {failure:?}"));
+            }
+            session.terminal.failure(&failure);
+            failure.exit().into()
+        }
     }
 }
 
-fn explain(session: &Session, failure: &Failure) -> Exit {
-    session.terminal.error(&failure.to_string());
-    if session.globals.debug {
-        session.terminal.remark(&format!("debug: {failure:?}"));
+/// Prints why the arguments are not understood, or the help that they ask for.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    if error.use_stderr() && args::ask_for_json(arguments) {
+        Terminal::new(false, true).failure(&Failure::usage(args::sentence(error)));
+        return Exit::Usage.into();
     }
-    if let Some(hint) = failure.hint() {
-        session.terminal.hint(&hint);
-    }
-    failure.exit()
+    // A closed output is no reason to fail.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
 }
 
 async fn run(command: Command, session: &mut Session) -> Result<(), Failure> {
@@ -77,7 +89,7 @@ async fn run(command: Command, session: &mut Session) -> Result<(), Failure> {
         Command::ReadIndex(read) => read.run(session).await,
         Command::ReadRange(read) => read.run(session).await,
         Command::DeleteRange(delete) => delete.run(session).await,
-        Command::Completions(completions) => completions.run(session),
-        Command::Man(man) => man.run(),
+        Command::Completions(completions) => completions.run(args::command(), session),
+        Command::Man(man) => man.run(args::command()),
     }
 }

@@ -2,10 +2,10 @@
 
 use k2v_client::Bucket;
 
-use crate::args::Globals;
 use crate::connection::{self, Connection, NAMES};
 use crate::failure::Failure;
-use crate::output::Out;
+use crate::globals::Globals;
+use crate::output::{Format, Out};
 use crate::terminal::Terminal;
 
 /// One run of the program.
@@ -18,14 +18,14 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(globals: Globals) -> Self {
         globals.color.apply();
-        let terminal = Terminal::new(globals.quiet);
+        let terminal = Terminal::new(globals.quiet, globals.output.is_some_and(Format::is_json));
         let out = Out::new(globals.output);
         Self { globals, terminal, out }
     }
 
     /// Where the server is and who asks.
     pub(crate) fn connection(&self) -> Result<Connection, Failure> {
-        let place = connection::place_of(&self.globals);
+        let place = self.globals.place.or_short(&self.globals.short);
         let terminal = self.terminal;
         let settled = connection::settle(&place, NAMES, &connection::environment, &mut |remark| {
             terminal.remark(&remark);

@@ -13,15 +13,18 @@ use crate::output::style;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
     is_quiet: bool,
+    /// Whether the standard error is read by a program: it holds one JSON object if the command fails, and nothing else.
+    is_json: bool,
     is_interactive: bool,
     has_colours: bool,
 }
 
 impl Terminal {
-    pub(crate) fn new(is_quiet: bool) -> Self {
+    pub(crate) fn new(is_quiet: bool, is_json: bool) -> Self {
         let stderr = io::stderr();
         Self {
-            is_quiet,
+            is_quiet: is_quiet || is_json,
+            is_json,
             is_interactive: io::stdin().is_terminal() && stderr.is_terminal(),
             has_colours: anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never,
         }
@@ -39,8 +42,25 @@ impl Terminal {
         }
     }
 
-    /// A line that must be read.
+    /// Why the command failed, and what to do next.
+    pub(crate) fn failure(self, failure: &Failure) {
+        if self.is_json {
+            if let Ok(json) = serde_json::to_string(&failure.to_json()) {
+                self.say(&json);
+            }
+            return;
+        }
+        self.error(&failure.to_string());
+        if let Some(hint) = failure.hint() {
+            self.hint(&hint);
+        }
+    }
+
+    /// An error that does not end the command.
     pub(crate) fn error(self, text: &str) {
+        if self.is_json {
+            return;
+        }
         let head = if self.has_colours {
             format!("{}error{:#}", style::BAD, style::BAD)
         } else {
@@ -49,8 +69,7 @@ impl Terminal {
         self.say(&format!("{head}: {text}"));
     }
 
-    /// What to do next.
-    pub(crate) fn hint(self, text: &str) {
+    fn hint(self, text: &str) {
         let head =
             if self.has_colours { format!("{}hint{:#}", style::KEY, style::KEY) } else { "hint".to_owned() };
         self.say(&format!("{head}: {text}"));

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::check::Checker;
 use super::request::Pool;
+use super::stop::Stop;
 use super::wire::Wire;
 use crate::failure::Failure;
 
@@ -88,6 +89,7 @@ pub(crate) struct Job {
     /// How many of a hundred requests come from the first source.
     pub(crate) first_share_percent: u32,
     pub(crate) checker: Checker,
+    pub(crate) stop: Stop,
 }
 
 /// When driving ends.
@@ -194,7 +196,7 @@ async fn work(mut wire: Wire, shared: Arc<Shared>) -> Result<Outcome, Failure> {
     loop {
         let choice =
             usize::from(job.sources.len() > 1 && rng.random_range(0..100) >= job.first_share_percent);
-        if Instant::now() >= shared.deadline || !take_one(&shared.requests_left) {
+        if job.stop.is_set() || Instant::now() >= shared.deadline || !take_one(&shared.requests_left) {
             return Ok(outcome);
         }
         let source = &job.sources[choice];

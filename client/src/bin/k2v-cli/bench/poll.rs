@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::drive::{Outcome, Until, microseconds};
 use super::keyspace::Keyspace;
+use super::stop::Stop;
 use crate::failure::Failure;
 
 /// How long a poll waits before it counts as lost.
@@ -22,16 +23,16 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) async fn drive(
     bucket: &Bucket,
     keys: &Keyspace,
-    first_item: u64,
     connections: usize,
     until: Until,
+    stop: &Stop,
 ) -> Result<Outcome, Failure> {
     let mut ready = Vec::with_capacity(connections);
-    for item in (first_item..).take(connections) {
+    for item in (0_u64..).take(connections).take_while(|_| !stop.is_set()) {
         let (pk, sk) = (keys.pk(item), Keyspace::sk(item));
         bucket.update(&pk, &sk, |_| keys.value(item)).await?;
         let held = bucket.read_item(&pk, &sk).await?;
-        ready.push(Poller { bucket: bucket.clone(), pk, sk, held });
+        ready.push(Poller { bucket: bucket.clone(), pk, sk, held, stop: stop.clone() });
     }
     let started = Instant::now();
     let left = Arc::new(AtomicU64::new(until.requests));
@@ -52,6 +53,7 @@ struct Poller {
     pk: String,
     sk: String,
     held: Item,
+    stop: Stop,
 }
 
 impl Poller {
@@ -63,7 +65,8 @@ impl Poller {
     ) -> Result<Outcome, Failure> {
         let mut outcome = Outcome::new()?;
         let mut round = 0;
-        while Instant::now() < deadline
+        while !self.stop.is_set()
+            && Instant::now() < deadline
             && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
         {
             round += 1;

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use k2v_client::{BatchDelete, BatchInsert, BatchRead, Bucket};
 
+use super::args::Bench;
 use super::check::Checker;
 use super::drive::{self, Job, Outcome, Source, Until};
 use super::keyspace::{Keyspace, PARTITIONS_MAX};
 use super::poll;
 use super::request::{Kind, Pool};
-use super::{Bench, Workload};
+use super::stop::Stop;
+use super::workload::Workload;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -53,10 +55,11 @@ pub(crate) struct Stage {
     verify: bool,
     keys_wanted: u64,
     has_polled: bool,
+    stop: Stop,
 }
 
 impl Stage {
-    pub(crate) fn new(bucket: Bucket, endpoint: &str, bench: &Bench) -> Result<Self, Failure> {
+    pub(crate) fn new(bucket: Bucket, endpoint: &str, bench: &Bench, stop: Stop) -> Result<Self, Failure> {
         let address = address_of(endpoint)?;
         let run = format!("k2v-cli-bench-{:08x}", rand::random::<u32>());
         let value_size = bench.value_size as usize;
@@ -80,7 +83,13 @@ impl Stage {
             verify: bench.verify,
             keys_wanted: bench.keys,
             has_polled: false,
+            stop,
         })
+    }
+
+    /// Whether the run is to end early.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_set()
     }
 
     /// How many items a request of the workload writes or reads.
@@ -101,7 +110,8 @@ impl Stage {
     pub(crate) async fn populate(&mut self, terminal: Terminal) -> Result<(), Failure> {
         let bar = terminal.bar(self.keys_wanted, "items to read");
         let (bucket, keys) = (&self.bucket, &self.read);
-        let chunks = stream::iter(chunks(0..self.keys_wanted));
+        let stop = &self.stop;
+        let chunks = stream::iter(chunks(0..self.keys_wanted).take_while(|_| !stop.is_set()));
         let done = chunks
             .map(|items| {
                 let bar = &bar;
@@ -130,7 +140,7 @@ impl Stage {
     ) -> Result<Outcome, Failure> {
         if workload == Workload::Poll {
             self.has_polled = true;
-            return poll::drive(&self.bucket, &self.polled, 0, self.connections, until).await;
+            return poll::drive(&self.bucket, &self.polled, self.connections, until, &self.stop).await;
         }
         let read = |stage: &Self| stage.sign(Kind::Read, &stage.read, 0..stage.populated).map(Source::Random);
         let insert = |stage: &Self| {
@@ -154,7 +164,8 @@ impl Stage {
         };
         let checker =
             Checker { keys: self.read.clone(), populated: self.populated, checks_values: self.verify };
-        let job = Arc::new(Job { sources, first_share_percent: self.read_share, checker });
+        let job =
+            Arc::new(Job { sources, first_share_percent: self.read_share, checker, stop: self.stop.clone() });
         let mut outcome = drive::drive(&job, &self.address, self.connections, until).await?;
         self.account(workload, &job, &mut outcome).await?;
         Ok(outcome)
@@ -180,7 +191,7 @@ impl Stage {
             Workload::Read | Workload::Range | Workload::Poll => return Ok(()),
         };
         // What failed may or may not be there: only a run without errors can be held to its word.
-        if self.verify && outcome.failed() == 0 {
+        if self.verify && outcome.failed() == 0 && !self.is_stopped() {
             self.read_back(kind, keys, used, outcome).await?;
         }
         Ok(())

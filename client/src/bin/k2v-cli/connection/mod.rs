@@ -4,6 +4,7 @@
 //! named profile is stronger than the environment so that `--profile work` never signs with the keys of
 //! another server which happen to be exported.
 
+mod place;
 mod profile;
 mod secret;
 
@@ -13,9 +14,9 @@ use std::time::Duration;
 
 use k2v_client::{K2vClient, RepeatWrites, RetryPolicy};
 
-use crate::args::{Globals, Place};
 use crate::failure::Failure;
 
+pub(crate) use place::{Place, ShortPlace};
 pub(crate) use profile::Profile;
 pub(crate) use secret::Secret;
 
@@ -86,21 +87,6 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The place that the options name, whichever form they have.
-pub(crate) fn place_of(globals: &Globals) -> Place {
-    let (place, short) = (&globals.place, &globals.short);
-    Place {
-        profile: place.profile.clone(),
-        endpoint: place.endpoint.clone().or_else(|| short.endpoint_short.clone()),
-        region: place.region.clone().or_else(|| short.region_short.clone()),
-        key_id: place.key_id.clone().or_else(|| short.key_id_short.clone()),
-        secret: place.secret.clone().or_else(|| short.secret_short.clone()),
-        bucket: place.bucket.clone().or_else(|| short.bucket_short.clone()),
-        ca_file: place.ca_file.clone(),
-        request_timeout: place.request_timeout,
-    }
-}
-
 /// Settles where to go. `remark` hears of what is odd but no error.
 pub(crate) fn settle(
     place: &Place,
@@ -109,11 +95,11 @@ pub(crate) fn settle(
     remark: &mut dyn FnMut(String),
 ) -> Result<Connection, Failure> {
     let (named, default) = profiles(place, names, env, remark)?;
-    let named_secret = named.secret().map_err(|error| Failure::usage(error.to_string()))?;
-    let default_secret = default.secret().map_err(|error| Failure::usage(error.to_string()))?;
+    let named_secret = named.secret().map_err(|error| Failure::Settings(error.to_string()))?;
+    let default_secret = default.secret().map_err(|error| Failure::Settings(error.to_string()))?;
     let timeout = place.request_timeout.or(named.request_timeout).or(default.request_timeout);
     let missing = |what, option, variable| {
-        Failure::usage(format!(
+        Failure::Settings(format!(
             "{what} is not known: give {option}, set {variable}, or write it into a profile of ~/.config/k2v/config.toml"
         ))
     };
@@ -151,11 +137,11 @@ fn profiles(
     env: &dyn Fn(&str) -> Option<String>,
     remark: &mut dyn FnMut(String),
 ) -> Result<(Profile, Profile), Failure> {
-    let usage = |error: profile::ProfileError| Failure::usage(error.to_string());
+    let usage = |error: profile::ProfileError| Failure::Settings(error.to_string());
     let name = place.profile.clone().or_else(|| env(names.profile));
     let Some(path) = profile::path(env) else {
         return match name {
-            Some(name) => Err(Failure::usage(format!(
+            Some(name) => Err(Failure::Settings(format!(
                 "there is no profile {name:?}: neither HOME nor XDG_CONFIG_HOME says where profiles are"
             ))),
             None => Ok(Default::default()),
@@ -196,8 +182,9 @@ impl Connection {
     /// The bucket, or an error that says how to name one.
     pub(crate) fn bucket_name(&self) -> Result<&str, Failure> {
         self.bucket.as_ref().map(|bucket| bucket.value.as_str()).ok_or_else(|| {
-            Failure::usage(
-                "the bucket is not known: give --bucket NAME, set K2V_BUCKET, or write it into a profile",
+            Failure::Settings(
+                "the bucket is not known: give --bucket NAME, set K2V_BUCKET, or write it into a profile"
+                    .into(),
             )
         })
     }

@@ -5,7 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use k2v_client::{Entry, Item, Value};
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, Column, Out, Row, bytes, preview, printable, style};
+use super::listing::Row;
+use super::out::Out;
+use super::style;
+use super::table::{Cell, Column};
+use super::text::{bytes, key, preview, printable};
 use crate::failure::Failure;
 
 /// An item with its address: a row of `ls` and `conflicts ls`, and a line of `export` and `watch`. Its fields have the protocol's names:
@@ -42,7 +46,7 @@ impl Row for Line {
             [single] => Cell::plain(preview(single)),
             several => Cell::styled(conflict_preview(several), style::ODD),
         };
-        vec![Cell::styled(printable(&self.sk), style::KEY), Cell::plain(bytes(size)), value]
+        vec![Cell::styled(key(&self.sk), style::KEY), Cell::plain(bytes(size)), value]
     }
 
     fn raw(&self) -> String {

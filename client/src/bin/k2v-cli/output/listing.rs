@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Cell, Column, Format, Out, Table};
+use super::format::Format;
+use super::out::Out;
+use super::table::{Cell, Column, Table};
 use crate::failure::Failure;
 
 /// Something that is listed. In JSON it is what it serialises to.

@@ -2,7 +2,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Out, style};
+use super::out::Out;
+use super::style;
 use crate::failure::Failure;
 
 /// One column of a table.

@@ -6,7 +6,7 @@ use k2v_client::{Bucket, Entry};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::output::{Cell, Column, Format, Line, Listing, Row, conflict_preview, count, printable, style};
+use crate::output::{Cell, Column, Format, Line, Listing, Row, conflict_preview, count, key, style};
 use crate::session::Session;
 
 /// Find the items that hold concurrent values
@@ -41,8 +41,8 @@ impl Row for Conflict {
 
     fn cells(&self) -> Vec<Cell> {
         vec![
-            Cell::styled(printable(&self.0.pk), style::KEY),
-            Cell::styled(printable(&self.0.sk), style::KEY),
+            Cell::styled(key(&self.0.pk), style::KEY),
+            Cell::styled(key(&self.0.sk), style::KEY),
             Cell::styled(conflict_preview(&self.0.v), style::ODD),
         ]
     }

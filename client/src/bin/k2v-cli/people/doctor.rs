@@ -186,7 +186,10 @@ async fn check_round_trip(bucket: &Bucket) -> Result<Finding, (&'static str, Fai
     let sk = format!("{:032x}", rand::random::<u128>());
     let value = format!("written by k2v-cli doctor {sk}");
     let started = SystemTime::now();
-    bucket.insert_item(PARTITION, &sk, &value, None).await.map_err(|error| ("writing", error.into()))?;
+    bucket
+        .insert_item(PARTITION, &sk, &value, None)
+        .await
+        .map_err(|error| ("writing", Failure::write(error)))?;
     let result = read_and_delete(bucket, &sk, &value).await;
     result.map_err(|failure| ("round trip", failure))?;
     let took = started.elapsed().unwrap_or_default();
@@ -196,7 +199,7 @@ async fn check_round_trip(bucket: &Bucket) -> Result<Finding, (&'static str, Fai
 async fn read_and_delete(bucket: &Bucket, sk: &str, value: &str) -> Result<(), Failure> {
     let item = bucket.read_item(PARTITION, sk).await?;
     let is_same = item.single().is_some_and(|data| data == value.as_bytes());
-    bucket.delete_item(PARTITION, sk, &item.token).await?;
+    bucket.delete_item(PARTITION, sk, &item.token).await.map_err(Failure::write)?;
     if !is_same {
         return Err(Failure::other("what was read is not what was written: do not trust this server"));
     }

@@ -6,7 +6,7 @@ use k2v_client::{KeyRange, Partition};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::output::{Cell, Column, Format, Row, Table, bytes, printable, style};
+use crate::output::{Cell, Column, Format, Row, Table, bytes, key, style};
 use crate::session::Session;
 
 /// Count items, values and bytes, by partition and in all
@@ -66,8 +66,8 @@ impl Du {
             }
             match format {
                 Format::Table => {
-                    let key = Cell::styled(printable(&partition.partition_key), style::KEY);
-                    table.push(out, self.row(total_of(&partition), key))?;
+                    let name = Cell::styled(key(&partition.partition_key), style::KEY);
+                    table.push(out, self.row(total_of(&partition), name))?;
                 }
                 Format::Json => {
                     out.text(if is_first { "" } else { "," })?;
@@ -80,7 +80,8 @@ impl Du {
         match format {
             Format::Table => {
                 let noun = crate::output::count(total.partitions, "partition");
-                table.push(out, self.row(total, Cell::styled(format!("total of {noun}"), style::HEADING)))?;
+                table
+                    .push(out, self.row(total, Cell::styled(format!("(total of {noun})"), style::HEADING)))?;
                 table.finish(out)
             }
             Format::Json => {

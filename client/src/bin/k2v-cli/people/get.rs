@@ -5,14 +5,15 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use k2v_client::{Item, Value};
 
+use super::siblings::conflict;
 use crate::failure::Failure;
-use crate::output::{Format, Line, describe, preview, readable, sorted};
+use crate::output::{Format, Line, describe, readable, sorted};
 use crate::session::Session;
 
 /// Print the value of an item, byte for byte
 ///
 /// At a terminal, control characters are shown instead of obeyed, and bytes that are no text in base64; `-o raw` prints them as they are.
-/// If the item holds concurrent values, they are listed, and the exit code is 4; `-o json` prints them all.
+/// If the item holds concurrent values, they are listed with how to settle them, and the exit code is 4; `-o json` prints them all.
 #[derive(Debug, Args)]
 pub(crate) struct Get {
     /// The partition key
@@ -61,41 +62,4 @@ fn show_value(session: &mut Session, data: &[u8]) -> Result<(), Failure> {
         session.terminal.remark("(not plain text, so not shown as it is; `-o raw` prints the bytes)");
     }
     Ok(())
-}
-
-/// The siblings, numbered as `resolve --keep` counts them.
-pub(crate) fn conflict(pk: &str, sk: &str, item: &Item) -> Failure {
-    let siblings = sorted(item.values.clone());
-    let mut message = format!("the item holds {} concurrent values:", siblings.len());
-    for (index, value) in siblings.iter().enumerate() {
-        message.push_str(&format!("\n  {}: {}", index + 1, preview(value)));
-    }
-    let hint = format!(
-        "`k2v-cli resolve {} {} --keep N` keeps one of them; `-o json` prints them whole.",
-        quoted(pk),
-        quoted(sk)
-    );
-    Failure::Conflict { message, hint }
-}
-
-/// A key as a shell takes it.
-pub(crate) fn quoted(key: &str) -> String {
-    let is_plain = !key.is_empty()
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@%+=".contains(&byte));
-    if is_plain && !key.starts_with('-') {
-        return key.to_owned();
-    }
-    format!("'{}'", crate::output::printable(key).replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_quoted_as_a_shell_takes_them() {
-        assert_eq!(quoted("plain/key-1.x"), "plain/key-1.x");
-        assert_eq!(quoted("it's here"), "'it'\\''s here'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -6,7 +6,7 @@ use k2v_client::{Bucket, Items, Partition};
 
 use crate::failure::Failure;
 use crate::filter::{Filter, Part};
-use crate::output::{Cell, Column, Format, Line, Listing, Row, bytes, printable, style};
+use crate::output::{Cell, Column, Format, Line, Listing, Row, bytes, key, style};
 use crate::session::Session;
 
 /// List partitions, or the items of a partition
@@ -91,7 +91,7 @@ impl Row for Partition {
     fn cells(&self) -> Vec<Cell> {
         let conflicts = self.conflicts.to_string();
         vec![
-            Cell::styled(printable(&self.partition_key), style::KEY),
+            Cell::styled(key(&self.partition_key), style::KEY),
             Cell::number(self.entries),
             if self.conflicts == 0 { Cell::plain(conflicts) } else { Cell::styled(conflicts, style::ODD) },
             Cell::number(self.values),

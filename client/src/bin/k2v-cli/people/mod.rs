@@ -16,4 +16,5 @@ pub(crate) mod watch;
 mod extent;
 mod merge_command;
 mod reconcile;
+mod siblings;
 mod verify;

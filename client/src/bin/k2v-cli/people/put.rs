@@ -5,16 +5,18 @@ use std::io::IsTerminal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use k2v_client::{CausalityToken, Error};
+use k2v_client::{Bucket, CausalityToken, Error};
 
+use super::siblings::refused_write;
 use crate::failure::Failure;
-use crate::scripting::read_input;
+use crate::input::read_input;
 use crate::session::Session;
 
 /// Write a value
 ///
-/// The value is the third argument, a file, or the standard input. As it is, the value is added beside those that are there; with
-/// --update it takes their place.
+/// The value is the third argument, a file, or the standard input. It replaces what a reader sees now: the item is read first, and
+/// its causality token passed on. A value that is written in between stays, as a concurrent one. If the item holds concurrent values
+/// already, nothing is written, and the exit code is 4.
 #[derive(Debug, Args)]
 pub(crate) struct Put {
     /// The partition key
@@ -30,10 +32,10 @@ pub(crate) struct Put {
     /// The value, in base64
     #[arg(long, value_name = "BASE64", allow_hyphen_values = true, conflicts_with = "value")]
     base64: Option<String>,
-    /// Replace what is there: read the item first, and pass its causality token
-    #[arg(short, long, conflicts_with = "causality")]
-    update: bool,
-    /// The causality token of the read that this write is based on
+    /// Write without reading: the value is added beside what is there
+    #[arg(long, conflicts_with = "causality")]
+    blind: bool,
+    /// Replace what this causality token covers, instead of reading the item first
     #[arg(short, long, value_name = "TOKEN", allow_hyphen_values = true)]
     causality: Option<CausalityToken>,
 }
@@ -42,16 +44,22 @@ impl Put {
     pub(crate) async fn run(mut self, session: &mut Session) -> Result<(), Failure> {
         let bucket = session.bucket()?;
         let value = self.read_value()?;
-        let token = if self.update {
-            match bucket.read_item(&self.pk, &self.sk).await {
-                Ok(item) => Some(item.token),
-                Err(Error::NoSuchKey(_)) => None,
-                Err(error) => return Err(error.into()),
-            }
-        } else {
-            self.causality
+        let token = match self.causality.take() {
+            None if !self.blind => self.token_of_what_is_there(&bucket).await?,
+            token => token,
         };
-        Ok(bucket.insert_item(&self.pk, &self.sk, value, token.as_ref()).await?)
+        let written = bucket.insert_item(&self.pk, &self.sk, value, token.as_ref()).await;
+        written.map_err(Failure::write)
+    }
+
+    /// The token of the item's one value; none if the item was never written.
+    async fn token_of_what_is_there(&self, bucket: &Bucket) -> Result<Option<CausalityToken>, Failure> {
+        match bucket.read_item(&self.pk, &self.sk).await {
+            Ok(item) if item.is_conflict() => Err(refused_write(&self.pk, &self.sk, &item)),
+            Ok(item) => Ok(Some(item.token)),
+            Err(Error::NoSuchKey(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn read_value(&mut self) -> Result<Vec<u8>, Failure> {

@@ -113,7 +113,7 @@ impl Writer {
     /// Everything pushed so far is on the server.
     pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
         if !self.waiting.is_empty() {
-            self.bucket.insert_batch(&self.waiting).await?;
+            self.bucket.insert_batch(&self.waiting).await.map_err(Failure::write)?;
         }
         self.waiting.clear();
         self.waiting_bytes = 0;

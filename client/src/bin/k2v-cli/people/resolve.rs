@@ -4,10 +4,10 @@ use clap::Args;
 use k2v_client::{Bucket, Item, Value};
 
 use super::conflicts::{conflicts_of, partitions_with_conflicts};
-use super::get::conflict;
 use super::merge_command;
+use super::siblings::conflict;
 use crate::failure::Failure;
-use crate::output::{count, preview, printable, sorted};
+use crate::output::{count, key, preview, sorted};
 use crate::session::Session;
 use crate::terminal;
 
@@ -89,13 +89,14 @@ impl Resolve {
         for _ in 0..MERGES_MAX {
             let value = self.decide(session, pk, sk, &item)?;
             if self.dry_run {
-                let (sk, value) = (printable(sk), preview(&value));
+                let (sk, value) = (key(sk), preview(&value));
                 return session.out.line(&format!("would write {sk}: {value}"));
             }
             match &value {
-                Value::Data(data) => bucket.insert_item(pk, sk, data, Some(&item.token)).await?,
-                Value::Tombstone => bucket.delete_item(pk, sk, &item.token).await?,
+                Value::Data(data) => bucket.insert_item(pk, sk, data, Some(&item.token)).await,
+                Value::Tombstone => bucket.delete_item(pk, sk, &item.token).await,
             }
+            .map_err(Failure::write)?;
             item = bucket.read_item(pk, sk).await?;
             if !item.is_conflict() {
                 return Ok(());

@@ -7,7 +7,7 @@ use k2v_client::{Bucket, Error};
 use super::ls;
 use crate::failure::Failure;
 use crate::filter::{Filter, Part};
-use crate::output::{Format, Line, Listing, count, printable};
+use crate::output::{Format, Line, Listing, count, key};
 use crate::session::Session;
 
 /// Delete items
@@ -54,7 +54,7 @@ impl Rm {
         for sk in &self.sk {
             if self.dry_run {
                 bucket.read_item(&self.pk, sk).await?;
-                session.out.line(&format!("would delete {}", printable(sk)))?;
+                session.out.line(&format!("would delete {}", key(sk)))?;
             } else {
                 delete_item(&bucket, &self.pk, sk).await?;
             }
@@ -87,7 +87,7 @@ pub(crate) async fn delete_range(
     }
     if session.terminal.is_interactive() && !deletion.is_granted {
         let items = count(count_items(&bucket, pk, filter).await?, "item");
-        session.terminal.confirm(&format!("Delete {items} of {}?", printable(pk)), false)?;
+        session.terminal.confirm(&format!("Delete {items} of {}?", key(pk)), false)?;
     }
     let deleted = bucket.delete_batch(&[filter.batch_delete(pk)]).await?.into_iter().sum();
     match session.out.format_or(Format::Table) {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use futures_util::TryStreamExt;
-use k2v_client::SeenMarker;
+use k2v_client::{Error, SeenMarker};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -69,7 +69,7 @@ impl Watch {
             watch = watch.since(marker);
             event = "change";
         }
-        while let Some(changes) = watch.try_next().await? {
+        while let Some(changes) = watch.try_next().await.map_err(explain)? {
             for entry in changes.items {
                 let line = Line::new(&self.pk, entry);
                 session.out.json_line(&EventLine { event, line: &line })?;
@@ -82,4 +82,15 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+fn explain(error: Error) -> Failure {
+    let is_about_the_marker = matches!(error, Error::InvalidToken(_));
+    let failure = Failure::from(error);
+    if is_about_the_marker {
+        return failure.advised(
+            "Give the marker that an earlier watch of this partition printed, or leave --since out.",
+        );
+    }
+    failure
 }

@@ -27,6 +27,6 @@ impl Delete {
             Some(token) => token,
             None => bucket.read_item(pk, sk).await?.token,
         };
-        Ok(bucket.delete_item(pk, sk, &token).await?)
+        bucket.delete_item(pk, sk, &token).await.map_err(Failure::write)
     }
 }

@@ -33,7 +33,8 @@ impl DeleteRange {
             ));
         }
         let bucket = session.bucket()?;
-        let deleted = bucket.delete_batch(&[self.filter.batch_delete(self.address.pk())]).await?;
+        let deleted = bucket.delete_batch(&[self.filter.batch_delete(self.address.pk())]).await;
+        let deleted = deleted.map_err(Failure::write)?;
         let deleted: u64 = deleted.into_iter().sum();
         match self.output.format(&session.out) {
             Format::Table => session.out.line(&format!("deleted {deleted} keys")),

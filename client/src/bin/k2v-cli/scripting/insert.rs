@@ -11,7 +11,7 @@ use crate::session::Session;
 /// Write one value
 ///
 /// Without a causality token the value is added beside the values that are there. With the token of a read it takes
-/// their place. (`put --update` reads and passes the token by itself.)
+/// their place. (`put` reads and passes the token by itself.)
 #[derive(Debug, Args)]
 pub(crate) struct Insert {
     #[command(flatten)]
@@ -28,6 +28,6 @@ impl Insert {
         let bucket = session.bucket()?;
         let value = self.value.read()?;
         let (pk, sk) = (self.address.pk(), self.address.sk());
-        Ok(bucket.insert_item(pk, sk, value, self.causality.as_ref()).await?)
+        bucket.insert_item(pk, sk, value, self.causality.as_ref()).await.map_err(Failure::write)
     }
 }

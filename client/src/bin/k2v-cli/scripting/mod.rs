@@ -17,5 +17,3 @@ mod json_list;
 mod list_output;
 mod value_input;
 mod value_text;
-
-pub(crate) use value_input::read_input;
