@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! control     buckets, keys, permissions, the applied layout
+//! replication   who stores a write, and how the pages of several sources become one
 //!   layout      which node holds which shard
 //! shard       who may write an item, and when the writer is told
 //!   store     one durable transaction per group of writes
@@ -17,5 +18,6 @@ pub mod control;
 pub mod ids;
 pub mod layout;
 pub mod limits;
+pub mod replication;
 pub mod shard;
 pub mod store;

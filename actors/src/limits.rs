@@ -78,6 +78,9 @@ pub const PAGE_BYTES_MAX: usize = 256 << 10;
 /// Items that one page of a range read takes from a snapshot.
 pub const PAGE_ITEMS_MAX: usize = 1000;
 
+/// Partitions that one source contributes to a page of ReadIndex.
+pub const INDEX_PAGE_ROWS_MAX: usize = 500;
+
 /// Changes of the control plane that wait for the one being made durable. Beyond it: 503, nothing applied.
 pub const CONTROL_QUEUE_MAX: usize = 256;
 

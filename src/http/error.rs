@@ -11,6 +11,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use troupe_actors::causality::{MarkerError, TokenError};
 use troupe_actors::ids::KeyError;
+use troupe_actors::replication::plan::PlanError;
 use troupe_actors::shard::{PollError, WriteError};
 use troupe_actors::store::StoreError;
 
@@ -95,17 +96,9 @@ pub(crate) enum ApiError {
     /// No rule of the bucket allows the cross-origin request.
     #[error("no CORS rule of the bucket allows this origin, method and headers")]
     CorsForbidden,
-    /// The layout gives shards to no node yet.
-    #[error(
-        "the cluster has no layout yet, nothing was stored: give this node a role with `troupe layout assign`, \
-         then `troupe layout apply`"
-    )]
-    NoLayout,
-    /// The shard lies on other nodes.
-    #[error(
-        "this node does not hold the partition, nothing was stored: ask a node that the layout gives its shard"
-    )]
-    NotHere,
+    /// The shard is not stored here.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The write was not acknowledged.
     #[error("{}", write_message(.0))]
     Write(#[from] WriteError),
@@ -177,8 +170,7 @@ impl ApiError {
             },
             E::BodiesBusy
             | E::UnprovenBodiesBusy
-            | E::NoLayout
-            | E::NotHere
+            | E::Plan(PlanError::NoLayout | PlanError::NotHere)
             | E::PartlyWritten
             | E::PartlyDeleted
             | E::Poll(PollError::TooMany | PollError::Stopping) => UNAVAILABLE,

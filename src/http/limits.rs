@@ -44,9 +44,6 @@ pub(crate) const POLL_TIMEOUT_S_MIN: u64 = 1;
 /// The longest wait of a poll in seconds: a longer one is lowered to it.
 pub(crate) const POLL_TIMEOUT_S_MAX: u64 = 600;
 
-/// Partitions that one lane contributes to a page of ReadIndex.
-pub(crate) const INDEX_PAGE_ROWS_MAX: usize = 500;
-
 /// Idle connections are closed after this many seconds.
 pub(crate) const KEEP_ALIVE_S: u64 = 75;
 

@@ -17,11 +17,11 @@ impl<V: RowView> Snapshot for V {
         Item::decode(row).map(Some).ok_or_else(|| StoreError::corrupt(items::NAME, &raw))
     }
 
-    fn scan_items(
-        &self,
+    fn scan_items<'s>(
+        &'s self,
         partition: PartitionHash,
         range: &KeyRange,
-        visit: &mut dyn FnMut(&str, Item<'_>) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(&'s str, Item<'s>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         if range.is_void() {
             return Ok(());

@@ -207,15 +207,16 @@ pub trait Snapshot {
     /// [`StoreError`].
     fn item(&self, key: &ItemKey) -> Result<Option<Item<'_>>, StoreError>;
 
-    /// Shows the items of a partition whose sort keys lie in `range`, in its direction, until `visit` breaks.
+    /// Shows the items of a partition whose sort keys lie in `range`, in its direction, until `visit` breaks. What is
+    /// shown borrows from the snapshot, so that a page of items can be kept without a copy of their values.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn scan_items(
-        &self,
+    fn scan_items<'s>(
+        &'s self,
         partition: PartitionHash,
         range: &KeyRange,
-        visit: &mut dyn FnMut(&str, Item<'_>) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(&'s str, Item<'s>) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
     /// Shows the partitions of a bucket that hold anything countable and whose keys lie in `range`, in its direction, until

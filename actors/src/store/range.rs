@@ -56,15 +56,14 @@ impl KeyRange {
         }
     }
 
-    /// What is left of the range once everything up to and including `key` was read.
-    pub fn after(mut self, key: &str) -> KeyRange {
+    /// Leaves everything up to and including `key` behind, in the direction of the range.
+    pub fn pass(&mut self, key: &str) {
         let bound = Bound::Excluded(key.as_bytes().to_vec());
         if self.descending {
             self.high = bound;
         } else {
             self.low = bound;
         }
-        self
     }
 }
 
@@ -90,9 +89,11 @@ mod tests {
 
     #[test]
     fn what_was_read_is_behind_in_either_direction() {
-        let range = KeyRange::all().after("m");
+        let mut range = KeyRange::all();
+        range.pass("m");
         assert!(!range.contains("m") && range.contains("m\0") && !range.contains("a"));
-        let range = KeyRange { descending: true, ..KeyRange::all() }.after("m");
+        let mut range = KeyRange { descending: true, ..KeyRange::all() };
+        range.pass("m");
         assert!(!range.contains("m") && range.contains("lz") && !range.contains("n"));
     }
 }

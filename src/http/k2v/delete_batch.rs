@@ -2,9 +2,8 @@
 //! which is written at the same time survives.
 
 use super::insert_batch::is_certainly_not_stored;
-use super::listing::{Listing, PageBudget, Progress, push_bounds, single_item};
+use super::listing::{Listing, push_bounds, single_item};
 use super::request::{null_is_false, parse_list};
-use super::scan::{ScanEnd, scan_page};
 use super::service::{Admitted, JSON, Outcome, Service};
 use crate::http::error::ApiError;
 use crate::http::json::{push_bool, push_number, push_string};
@@ -12,8 +11,11 @@ use crate::http::limits::BATCH_QUERIES_MAX;
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use serde::Deserialize;
-use troupe_actors::causality::Value;
-use troupe_actors::ids::{BucketId, Partition, PartitionKey, SortKey};
+use troupe_actors::ids::{BucketId, Partition, PartitionKey};
+use troupe_actors::replication::delete::{deletion, tombstone};
+use troupe_actors::replication::items::{ItemsReader, Progress};
+use troupe_actors::replication::local::read_items;
+use troupe_actors::replication::page::{PageBudget, PageLimits};
 use troupe_actors::shard::{ItemWrite, Shards, WritePlan};
 use troupe_actors::store::Store;
 use troupe_actors::store::range::KeyRange;
@@ -100,12 +102,13 @@ async fn delete_range<S: Store>(
     is_begun: bool,
 ) -> Result<u64, ApiError> {
     let shard = query.partition.shard();
-    let mut progress = Progress::new(query.range.clone(), None);
+    let mut reader = deletion(query.range.clone());
     let mut deleted = 0;
     loop {
         let is_begun = is_begun || deleted > 0;
         let partly = |error: ApiError| if is_begun { ApiError::PartlyDeleted } else { error };
-        let (end, tombstones) = next_page(&**shards.store(shard), query, &mut progress).map_err(partly)?;
+        let (progress, tombstones) =
+            next_page(&**shards.store(shard), &query.partition, &mut reader).map_err(partly)?;
         if !tombstones.is_empty() {
             let count = tombstones.len() as u64;
             shards.write(shard, tombstones, plan.clone()).await.map_err(|error| {
@@ -113,9 +116,9 @@ async fn delete_range<S: Store>(
             })?;
             deleted += count;
         }
-        match end {
-            ScanEnd::Page => tokio::task::yield_now().await,
-            ScanEnd::Range | ScanEnd::Limit(_) => return Ok(deleted),
+        match progress {
+            Progress::More => tokio::task::yield_now().await,
+            Progress::End | Progress::Limit(_) => return Ok(deleted),
         }
     }
 }
@@ -123,29 +126,16 @@ async fn delete_range<S: Store>(
 /// Tombstones for the items of one page that hold a value.
 fn next_page<S: Store>(
     store: &S,
-    query: &DeleteQuery,
-    progress: &mut Progress,
-) -> Result<(ScanEnd, Vec<ItemWrite>), ApiError> {
+    partition: &Partition,
+    reader: &mut ItemsReader,
+) -> Result<(Progress, Vec<ItemWrite>), ApiError> {
     let mut tombstones = Vec::new();
-    let mut broken_key = Ok(());
-    let end = scan_page(
-        store,
-        query.partition.hash,
-        progress,
-        &mut PageBudget::page(),
-        |item| !item.is_tombstone(),
-        |sort_key, item| match SortKey::new(sort_key) {
-            Ok(sort_key) => tombstones.push(ItemWrite {
-                partition: query.partition.clone(),
-                sort_key,
-                context: item.context(),
-                value: Value::Tombstone,
-            }),
-            Err(error) => broken_key = Err(error),
-        },
-    )?;
-    broken_key?;
-    Ok((end, tombstones))
+    let mut budget = PageBudget::new(PageLimits::default());
+    let snapshot = store.snapshot()?;
+    let progress = read_items(&snapshot, partition.hash, reader, &mut budget, &mut |sort_key, item| {
+        tombstones.push(tombstone(partition, sort_key, item));
+    })?;
+    Ok((progress, tombstones.into_iter().collect::<Result<_, _>>()?))
 }
 
 fn push_answer(out: &mut Vec<u8>, query: &DeleteQuery, deleted: u64) {

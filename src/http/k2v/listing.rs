@@ -1,9 +1,9 @@
-//! What the parameters of a listing mean: which keys, in which direction, how many, and where the next one begins.
+//! What the parameters of a listing mean: which keys, in which direction, and how many.
 
 use crate::http::json::{push_bool, push_optional};
 use std::ops::Bound;
 use troupe_actors::ids::{KeyError, SortKey};
-use troupe_actors::limits::{PAGE_BYTES_MAX, PAGE_ITEMS_MAX, PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX};
+use troupe_actors::limits::{PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX};
 use troupe_actors::store::range::KeyRange;
 
 /// The parameters that ReadIndex, ReadBatch, DeleteBatch and PollRange share. Absent and `null` are the same.
@@ -129,74 +129,6 @@ pub(super) fn push_tail(out: &mut Vec<u8>, next_start: Option<&str>) {
     out.extend_from_slice(br#","nextStart":"#);
     push_optional(out, next_start);
     out.push(b'}');
-}
-
-/// How much of a listing is still to be returned.
-#[derive(Debug, Clone)]
-pub(crate) struct Progress {
-    /// What was not read yet.
-    pub(crate) range: KeyRange,
-    /// How many keys may still be returned; `None` for all of them.
-    left: Option<u64>,
-}
-
-/// What becomes of a key that the filters let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// It is returned.
-    Return,
-    /// The limit is reached: it is the first that is not returned.
-    Next,
-}
-
-impl Progress {
-    /// Nothing was read yet.
-    pub(crate) fn new(range: KeyRange, limit: Option<u64>) -> Progress {
-        Progress { range, left: limit }
-    }
-
-    /// Counts a key that the filters let through.
-    pub(crate) fn admit(&mut self) -> Admission {
-        match &mut self.left {
-            None => Admission::Return,
-            Some(0) => Admission::Next,
-            Some(left) => {
-                *left -= 1;
-                Admission::Return
-            }
-        }
-    }
-
-    /// Leaves everything up to and including `key` behind.
-    pub(crate) fn pass(&mut self, key: &str) {
-        let range = std::mem::replace(&mut self.range, KeyRange::all());
-        self.range = range.after(key);
-    }
-}
-
-/// What one page of a listing may hold before it lets its snapshot go.
-#[derive(Debug)]
-pub(crate) struct PageBudget {
-    items: usize,
-    bytes: usize,
-}
-
-impl PageBudget {
-    /// A page's worth.
-    pub(crate) fn page() -> PageBudget {
-        PageBudget { items: PAGE_ITEMS_MAX, bytes: PAGE_BYTES_MAX }
-    }
-
-    /// Takes one item that was looked at, returned or not.
-    pub(crate) fn take(&mut self, bytes: usize) {
-        self.items = self.items.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(bytes);
-    }
-
-    /// Whether the page is full.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.items == 0 || self.bytes == 0
-    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ mod read_batch;
 mod read_index;
 mod read_item;
 mod request;
-mod scan;
 mod service;
 
 pub(crate) use service::{Admitted, Outcome, Service};

@@ -1,12 +1,12 @@
-//! What both polls do: subscribe, then read, then wait. Whatever is committed after the subscription wakes the poll, and
-//! whatever was committed before is in the first read: nothing lies in between.
+//! What both polls do, driven by their core: it subscribes, looks and waits, in this order.
 
 use crate::http::error::ApiError;
 use crate::http::limits::{POLL_TIMEOUT_S_DEFAULT, POLL_TIMEOUT_S_MAX, POLL_TIMEOUT_S_MIN};
 use crate::http::stop::Stopping;
 use actix_web::HttpResponse;
 use std::time::Duration;
-use troupe_actors::shard::Subscription;
+use troupe_actors::replication::poll::{Effect, Event, PollCore};
+use troupe_actors::shard::{PollError, Subscription};
 use troupe_actors::store::Store;
 
 /// How long a poll waits.
@@ -17,27 +17,44 @@ pub(super) fn poll_timeout(seconds: Option<u64>) -> Duration {
 
 /// Answers with the first news that `read` finds; 304 when the time is over or the node stops.
 pub(super) async fn wait_for_news<S: Store>(
-    subscription: Subscription<S>,
+    subscribe: impl AsyncFn() -> Result<Subscription<S>, PollError>,
     timeout: Duration,
     mut stopping: Stopping,
     mut read: impl AsyncFnMut() -> Result<Option<HttpResponse>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
     let mut deadline = std::pin::pin!(tokio::time::sleep(timeout));
-    let mut is_over = false;
+    let (mut poll, mut effect) = PollCore::start();
+    let (mut subscription, mut news) = (None, None);
     loop {
-        if let Some(news) = read().await? {
-            return Ok(news);
-        }
-        if is_over {
-            return Ok(HttpResponse::NotModified().finish());
-        }
-        // Either way there is one more read: a commit may be a moment older than its signal.
-        tokio::select! {
-            biased;
-            () = subscription.changed() => {}
-            () = &mut deadline => is_over = true,
-            () = stopping.wait() => is_over = true,
-        }
+        let event = match effect {
+            Effect::Subscribe => {
+                subscription = Some(subscribe().await?);
+                Event::Subscribed
+            }
+            Effect::Look => {
+                news = read().await?;
+                Event::Looked { has_news: news.is_some() }
+            }
+            Effect::Wait => tokio::select! {
+                biased;
+                () = signal(subscription.as_ref()) => Event::Signalled,
+                () = &mut deadline => Event::TimeIsUp,
+                () = stopping.wait() => Event::TimeIsUp,
+            },
+            Effect::AnswerNews | Effect::AnswerNotModified => {
+                return Ok(news.unwrap_or_else(|| HttpResponse::NotModified().finish()));
+            }
+        };
+        // One thing at a time: nothing is under way when an event comes.
+        effect = poll.step(event).unwrap_or(Effect::Wait);
+    }
+}
+
+/// Waits for the next commit to what was subscribed to.
+async fn signal<S: Store>(subscription: Option<&Subscription<S>>) {
+    match subscription {
+        Some(subscription) => subscription.changed().await,
+        None => std::future::pending().await,
     }
 }
 

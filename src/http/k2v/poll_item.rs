@@ -20,9 +20,9 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     let key = ItemKey { partition: partition.hash, sort_key };
     let (shards, stopping) = (service.shards.clone(), service.stopping.clone());
     Outcome::later(async move {
-        let subscription = shards.subscribe_item(key.clone()).await?;
+        let subscribe = async || shards.subscribe_item(key.clone()).await;
         let store = shards.store(key.partition.shard());
-        wait_for_news(subscription, timeout, stopping, async || match store.snapshot()?.item(&key)? {
+        wait_for_news(subscribe, timeout, stopping, async || match store.snapshot()?.item(&key)? {
             Some(item) if !item.is_covered_by(&seen) => answer(&item, accept, &tokens).map(Some),
             Some(_) | None => Ok(None),
         })

@@ -5,11 +5,10 @@
 //! never covers a change that the client was not shown.
 
 use super::item_json::push_item;
-use super::listing::{Listing, PageBudget, Progress};
+use super::listing::Listing;
 use super::pages::{PageEnd, Pages, json_response_from};
 use super::poll::{poll_timeout, wait_for_news};
 use super::request::parse;
-use super::scan::{ScanEnd, scan_page, weight};
 use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
 use crate::http::json::push_string;
@@ -17,11 +16,15 @@ use actix_web::HttpResponse;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use troupe_actors::causality::{Item, SeenMarker, TokenKey};
-use troupe_actors::ids::{ItemKey, Partition, PartitionHash, SortKey};
-use troupe_actors::shard::{Changes, Shards, Since, Unseen};
+use troupe_actors::causality::{SeenMarker, TokenKey};
+use troupe_actors::ids::{Partition, PartitionHash};
+use troupe_actors::replication::changes::{ChangesReader, Verdict};
+use troupe_actors::replication::items::Progress;
+use troupe_actors::replication::local::read_items;
+use troupe_actors::replication::page::{PageBudget, PageLimits};
+use troupe_actors::shard::Shards;
+use troupe_actors::store::Store;
 use troupe_actors::store::range::KeyRange;
-use troupe_actors::store::{Snapshot, Store};
 
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let partition = request.partition()?;
@@ -30,9 +33,8 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     service.plan(request.control, partition.shard())?;
     let (shards, stopping) = (service.shards.clone(), service.stopping.clone());
     Outcome::later(async move {
-        let subscription = shards.subscribe_range(poll.partition, poll.range.clone()).await?;
-        wait_for_news(subscription, poll.timeout, stopping, async || news(&poll, &shards, &tokens).await)
-            .await
+        let subscribe = async || shards.subscribe_range(poll.partition, poll.range.clone()).await;
+        wait_for_news(subscribe, poll.timeout, stopping, async || news(&poll, &shards, &tokens).await).await
     })
 }
 
@@ -87,18 +89,25 @@ async fn news<S: Store>(
 ) -> Result<Option<HttpResponse>, ApiError> {
     let seen = poll.seen.clone().unwrap_or_default();
     let changes = shards.changes(poll.partition, poll.range.clone(), seen).await?;
-    let store = Arc::clone(shards.store(poll.partition.shard()));
-    let mut pages = ChangedItems::new(poll, changes, store, tokens);
+    let mut pages = ChangedItems {
+        store: Arc::clone(shards.store(poll.partition.shard())),
+        tokens: tokens.clone(),
+        partition: poll.partition,
+        reader: ChangesReader::new(poll.range.clone(), changes, poll.seen.is_none()),
+        is_begun: false,
+        has_items: false,
+    };
     let mut first = Vec::new();
     // Nothing is sent before it is known that there is something to send.
     loop {
-        let end = pages.next_page(&mut first)?;
-        if pages.has_items || (end == PageEnd::Last && poll.seen.is_none()) {
-            return Ok(Some(json_response_from(first, end, pages)));
-        }
-        match end {
-            PageEnd::Last => return Ok(None),
-            PageEnd::More => tokio::task::yield_now().await,
+        let progress = pages.read_page(&mut first)?;
+        match pages.reader.verdict(&progress) {
+            Verdict::News => {
+                let end = end_of(&progress, &mut first);
+                return Ok(Some(json_response_from(first, end, pages)));
+            }
+            Verdict::NotYet => tokio::task::yield_now().await,
+            Verdict::Nothing => return Ok(None),
         }
     }
 }
@@ -108,79 +117,45 @@ struct ChangedItems<S> {
     store: Arc<S>,
     tokens: TokenKey,
     partition: PartitionHash,
-    /// Until it is written.
-    marker: Option<String>,
-    rest: Rest,
+    reader: ChangesReader,
+    is_begun: bool,
     has_items: bool,
 }
 
-/// Where to look for the items that are still to be sent.
-enum Rest {
-    /// In a range, at those that were not seen; at all of them if nothing was.
-    Scan(Progress, Option<Unseen>),
-    /// At these keys.
-    Keys(std::vec::IntoIter<SortKey>),
-}
-
 impl<S: Store> ChangedItems<S> {
-    fn new(poll: &PollRange, changes: Changes, store: Arc<S>, tokens: &TokenKey) -> ChangedItems<S> {
-        let scan = |unseen| Rest::Scan(Progress::new(poll.range.clone(), None), unseen);
-        let rest = match changes.since {
-            Since::Everything => scan(None),
-            Since::Unseen(unseen) => scan(Some(unseen)),
-            Since::Recent(keys) => Rest::Keys(keys.into_iter()),
-        };
-        ChangedItems {
-            store,
-            tokens: tokens.clone(),
-            partition: poll.partition,
-            marker: Some(tokens.seal_marker(poll.partition, &changes.marker)),
-            rest,
-            has_items: false,
+    fn read_page(&mut self, out: &mut Vec<u8>) -> Result<Progress, ApiError> {
+        if !std::mem::replace(&mut self.is_begun, true) {
+            out.extend_from_slice(br#"{"seenMarker":"#);
+            push_string(out, &self.tokens.seal_marker(self.partition, &self.reader.marker));
+            out.extend_from_slice(br#","items":["#);
         }
+        let (tokens, has_items) = (&self.tokens, &mut self.has_items);
+        let mut budget = PageBudget::new(PageLimits::default());
+        let snapshot = self.store.snapshot()?;
+        let reader = &mut self.reader.items;
+        Ok(read_items(&snapshot, self.partition, reader, &mut budget, &mut |sort_key, item| {
+            if std::mem::replace(has_items, true) {
+                out.push(b',');
+            }
+            push_item(out, sort_key, item, tokens);
+        })?)
     }
 }
 
 impl<S: Store> Pages for ChangedItems<S> {
     fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
-        if let Some(marker) = self.marker.take() {
-            out.extend_from_slice(br#"{"seenMarker":"#);
-            push_string(out, &marker);
-            out.extend_from_slice(br#","items":["#);
-        }
-        let mut budget = PageBudget::page();
-        let (tokens, has_items) = (&self.tokens, &mut self.has_items);
-        let mut push = |sort_key: &str, item: &Item<'_>| {
-            if std::mem::replace(has_items, true) {
-                out.push(b',');
-            }
-            push_item(out, sort_key, item, tokens);
-        };
-        let end = match &mut self.rest {
-            Rest::Scan(progress, unseen) => {
-                let wants = |item: &Item<'_>| unseen.as_ref().is_none_or(|unseen| unseen.is_unseen(item));
-                match scan_page(&*self.store, self.partition, progress, &mut budget, wants, push)? {
-                    ScanEnd::Page => PageEnd::More,
-                    ScanEnd::Range | ScanEnd::Limit(_) => PageEnd::Last,
-                }
-            }
-            Rest::Keys(keys) => {
-                let snapshot = self.store.snapshot()?;
-                while !budget.is_spent()
-                    && let Some(sort_key) = keys.next()
-                {
-                    let key = ItemKey { partition: self.partition, sort_key };
-                    if let Some(item) = snapshot.item(&key)? {
-                        budget.take(weight(key.sort_key.as_str(), &item));
-                        push(key.sort_key.as_str(), &item);
-                    }
-                }
-                if keys.len() == 0 { PageEnd::Last } else { PageEnd::More }
-            }
-        };
-        if end == PageEnd::Last {
+        let progress = self.read_page(out)?;
+        Ok(end_of(&progress, out))
+    }
+}
+
+/// Closes the list behind its last page.
+fn end_of(progress: &Progress, out: &mut Vec<u8>) -> PageEnd {
+    match progress {
+        Progress::More => PageEnd::More,
+        Progress::End | Progress::Limit(_) => {
             out.extend_from_slice(b"]}");
+            PageEnd::Last
         }
-        Ok(end)
     }
 }

@@ -1,17 +1,19 @@
 //! ReadBatch: many ranges, read page by page while they are sent.
 
 use super::item_json::push_item;
-use super::listing::{Listing, PageBudget, Progress, push_bounds, push_tail, single_item};
+use super::listing::{Listing, push_bounds, push_tail, single_item};
 use super::pages::{PageEnd, Pages, json_response};
 use super::request::{null_is_false, parse_list};
-use super::scan::{ScanEnd, scan_page};
 use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
 use crate::http::json::{push_bool, push_optional_number, push_string};
 use crate::http::limits::BATCH_QUERIES_MAX;
 use serde::Deserialize;
-use troupe_actors::causality::{Item, TokenKey};
+use troupe_actors::causality::TokenKey;
 use troupe_actors::ids::{BucketId, Partition, PartitionKey};
+use troupe_actors::replication::items::{Filter, ItemsReader, Progress};
+use troupe_actors::replication::local::read_items;
+use troupe_actors::replication::page::{PageBudget, PageLimits, Selection};
 use troupe_actors::shard::Shards;
 use troupe_actors::store::Store;
 use troupe_actors::store::range::KeyRange;
@@ -88,9 +90,14 @@ impl ReadQuery {
         })
     }
 
-    fn wants(&self, item: &Item<'_>) -> bool {
-        (self.with_tombstones || !item.is_tombstone())
-            && (!self.conflicts_only || (item.sibling_count() > 1 && item.values().len() > 1))
+    fn reader(&self) -> ItemsReader {
+        let filter = Filter {
+            with_tombstones: self.with_tombstones,
+            conflicts_only: self.conflicts_only,
+            ..Filter::default()
+        };
+        let limit = if self.is_single_item { None } else { self.listing.limit };
+        ItemsReader::new(Selection::Range(self.range.clone()), filter, limit)
     }
 }
 
@@ -106,7 +113,7 @@ struct ReadBatchPages<S: Store> {
 /// The query that is being answered.
 struct Current {
     query: ReadQuery,
-    progress: Progress,
+    reader: ItemsReader,
     has_items: bool,
 }
 
@@ -121,43 +128,37 @@ impl<S: Store> ReadBatchPages<S> {
         out.push(if self.is_begun { b',' } else { b'[' });
         self.is_begun = true;
         push_head(out, &query);
-        let limit = if query.is_single_item { None } else { query.listing.limit };
-        let progress = Progress::new(query.range.clone(), limit);
-        Some(Current { query, progress, has_items: false })
+        let reader = query.reader();
+        Some(Current { query, reader, has_items: false })
     }
 }
 
 impl<S: Store> Pages for ReadBatchPages<S> {
     fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
-        let mut budget = PageBudget::page();
+        let mut budget = PageBudget::new(PageLimits::default());
         loop {
             let current = self.current.take().or_else(|| self.begin_next(out));
             let Some(mut current) = current else {
                 out.extend_from_slice(if self.is_begun { b"]" } else { b"[]" });
                 return Ok(PageEnd::Last);
             };
-            let Current { query, progress, has_items } = &mut current;
-            let store = self.shards.store(query.partition.shard());
-            let end = scan_page(
-                &**store,
-                query.partition.hash,
-                progress,
-                &mut budget,
-                |item| query.wants(item),
-                |sort_key, item| {
+            let Current { query, reader, has_items } = &mut current;
+            let snapshot = self.shards.store(query.partition.shard()).snapshot()?;
+            let progress =
+                read_items(&snapshot, query.partition.hash, reader, &mut budget, &mut |sort_key, item| {
                     if std::mem::replace(has_items, true) {
                         out.push(b',');
                     }
                     push_item(out, sort_key, item, &self.tokens);
-                },
-            )?;
-            match end {
-                ScanEnd::Page => {
+                })?;
+            drop(snapshot);
+            match progress {
+                Progress::More => {
                     self.current = Some(current);
                     return Ok(PageEnd::More);
                 }
-                ScanEnd::Range => push_tail(out, None),
-                ScanEnd::Limit(next_start) => push_tail(out, Some(&next_start)),
+                Progress::End => push_tail(out, None),
+                Progress::Limit(next_start) => push_tail(out, Some(&next_start)),
             }
             budget.take(QUERY_WEIGHT);
             if budget.is_spent() {

@@ -1,20 +1,19 @@
 //! ReadIndex: the partitions of a bucket with their counters, merged from all lanes in key order.
 
-use super::listing::{Admission, Listing, PageBudget, Progress, push_bounds, push_tail};
+use super::listing::{Listing, push_bounds, push_tail};
 use super::pages::{PageEnd, Pages, json_response};
 use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
 use crate::http::json::{push_bool, push_number, push_optional_number, push_string};
-use crate::http::limits::INDEX_PAGE_ROWS_MAX;
 use crate::http::query::Query;
-use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use troupe_actors::ids::{BucketId, ShardIndex};
+use troupe_actors::replication::index::{IndexReader, Next};
+use troupe_actors::replication::local::index_page;
+use troupe_actors::replication::page::{PageBudget, PageLimits};
 use troupe_actors::shard::Shards;
+use troupe_actors::store::Store;
 use troupe_actors::store::counters::PartitionCounters;
-use troupe_actors::store::range::KeyRange;
-use troupe_actors::store::{Snapshot, Store, StoreError};
 
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let listing = parse_read_index(&request.query)?;
@@ -53,46 +52,19 @@ fn non_negative(digits: &str) -> Option<u64> {
 /// The listing while it is sent.
 struct ReadIndexPages<S> {
     listing: Listing,
-    progress: Progress,
-    lanes: Vec<Lane<S>>,
+    reader: IndexReader,
+    /// One source of the index each.
+    stores: Vec<Arc<S>>,
     bucket: BucketId,
     is_begun: bool,
     has_rows: bool,
 }
 
-/// What one lane has still to contribute.
-struct Lane<S> {
-    store: Arc<S>,
-    /// Read and not yet sent.
-    rows: VecDeque<(String, PartitionCounters)>,
-    /// Not yet read; `None` once the lane holds nothing more.
-    rest: Option<KeyRange>,
-}
-
 impl<S: Store> ReadIndexPages<S> {
     fn new(shards: &Shards<S>, bucket: BucketId, listing: Listing) -> Result<ReadIndexPages<S>, ApiError> {
-        let range = listing.range()?;
-        let rest = (!range.is_void()).then_some(&range);
-        let lanes = shards.stores().iter().map(|store| Lane {
-            store: Arc::clone(store),
-            rows: VecDeque::new(),
-            rest: rest.cloned(),
-        });
-        Ok(ReadIndexPages {
-            lanes: lanes.collect(),
-            progress: Progress::new(range, listing.limit),
-            listing,
-            bucket,
-            is_begun: false,
-            has_rows: false,
-        })
-    }
-
-    /// The next row in the order of the listing. Only asked when every lane has shown its next row or its end.
-    fn pop(&mut self) -> Option<(String, PartitionCounters)> {
-        let heads = self.lanes.iter().enumerate().filter_map(|(at, lane)| Some((&lane.rows.front()?.0, at)));
-        let (_, at) = if self.listing.reverse { heads.max() } else { heads.min() }?;
-        self.lanes[at].rows.pop_front()
+        let stores = shards.stores().to_vec();
+        let reader = IndexReader::new(stores.len(), &listing.range()?, listing.limit);
+        Ok(ReadIndexPages { listing, reader, stores, bucket, is_begun: false, has_rows: false })
     }
 }
 
@@ -101,57 +73,29 @@ impl<S: Store> Pages for ReadIndexPages<S> {
         if !std::mem::replace(&mut self.is_begun, true) {
             push_head(out, &self.listing);
         }
-        let mut budget = PageBudget::page();
+        let limits = PageLimits::default();
+        let mut budget = PageBudget::new(limits);
         loop {
-            for lane in &mut self.lanes {
-                while lane.rows.is_empty() && lane.rest.is_some() {
-                    if budget.is_spent() {
-                        return Ok(PageEnd::More);
-                    }
-                    lane.fill(self.bucket, &mut budget)?;
+            match self.reader.proceed() {
+                Next::Ask { .. } if budget.is_spent() => return Ok(PageEnd::More),
+                Next::Ask { source, range } => {
+                    let snapshot = self.stores[source].snapshot()?;
+                    let rows_max = limits.index_rows_max;
+                    let page = index_page(&snapshot, self.bucket, &range, rows_max, &mut budget)?;
+                    self.reader.page(source, page);
                 }
-            }
-            let Some((key, counters)) = self.pop() else {
-                push_tail(out, None);
-                return Ok(PageEnd::Last);
-            };
-            match self.progress.admit() {
-                Admission::Next => {
-                    push_tail(out, Some(&key));
-                    return Ok(PageEnd::Last);
-                }
-                Admission::Return => {
+                Next::Show(key, counters) => {
                     if std::mem::replace(&mut self.has_rows, true) {
                         out.push(b',');
                     }
                     push_row(out, &key, counters);
                 }
+                Next::End(next_start) => {
+                    push_tail(out, next_start.as_deref());
+                    return Ok(PageEnd::Last);
+                }
             }
         }
-    }
-}
-
-impl<S: Store> Lane<S> {
-    /// Reads the lane's next rows. Partitions that hold nothing any more cost the page, but are not shown.
-    fn fill(&mut self, bucket: BucketId, budget: &mut PageBudget) -> Result<(), StoreError> {
-        let Some(range) = self.rest.take() else { return Ok(()) };
-        let mut looked_at = 0;
-        let rows = &mut self.rows;
-        let mut last = None;
-        self.store.snapshot()?.scan_partitions(bucket, &range, &mut |key, counters| {
-            looked_at += 1;
-            budget.take(key.len());
-            if counters.entries > 0 {
-                rows.push_back((key.to_owned(), counters));
-            }
-            if looked_at == INDEX_PAGE_ROWS_MAX || budget.is_spent() {
-                last = Some(key.to_owned());
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        })?;
-        self.rest = last.map(|last| range.after(&last));
-        Ok(())
     }
 }
 

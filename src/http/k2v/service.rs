@@ -10,6 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use troupe_actors::causality::{Context, Value};
 use troupe_actors::control::ControlSnapshot;
 use troupe_actors::ids::{BucketId, NodeId, Partition, PartitionKey, ShardIndex, SortKey};
+use troupe_actors::replication::plan::{PlanError, write_plan};
 use troupe_actors::shard::{ItemWrite, Shards, WritePlan};
 use troupe_actors::store::Store;
 
@@ -110,16 +111,8 @@ impl Admitted<'_> {
 
 impl<S: Store> Service<S> {
     /// Who stores a shard, if this node does.
-    pub(super) fn plan(&self, control: &ControlSnapshot, shard: ShardIndex) -> Result<WritePlan, ApiError> {
-        match control.layout.replicas(shard) {
-            [] => Err(ApiError::NoLayout),
-            [sole] if *sole == self.node => Ok(WritePlan::sole_replica()),
-            replicas if replicas.contains(&self.node) => Ok(WritePlan {
-                peers: replicas.iter().copied().filter(|replica| *replica != self.node).collect(),
-                quorum: replicas.len() / 2 + 1,
-            }),
-            _ => Err(ApiError::NotHere),
-        }
+    pub(super) fn plan(&self, control: &ControlSnapshot, shard: ShardIndex) -> Result<WritePlan, PlanError> {
+        write_plan(&control.layout, self.node, shard)
     }
 
     /// Writes the item that the request names: what InsertItem and DeleteItem have in common.

@@ -1,6 +1,10 @@
 use super::*;
 use proptest::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use troupe_actors::causality::Item;
+use troupe_actors::replication::items::{Ask, Filter, ItemsReader, Progress, SourcePage};
+use troupe_actors::replication::page::{PageBudget, PageLimits, Selection};
 
 /// What a listing returns, said as plainly as the protocol does.
 fn expected(keys: &BTreeSet<String>, listing: &Listing) -> (Vec<String>, Option<String>) {
@@ -28,32 +32,34 @@ fn expected(keys: &BTreeSet<String>, listing: &Listing) -> (Vec<String>, Option<
     (returned, selected.next())
 }
 
-/// Reads the listing as the gateway does, in pages of `page` keys.
+/// Reads the listing with the core that the gateway reads with, in pages of `page` keys.
 fn listed(keys: &BTreeSet<String>, listing: &Listing, page: usize) -> (Vec<String>, Option<String>) {
-    let mut progress = Progress::new(listing.range().unwrap(), listing.limit);
+    let selection = Selection::Range(listing.range().unwrap());
+    let filter = Filter { with_tombstones: true, ..Filter::default() };
+    let mut reader = ItemsReader::new(selection, filter, listing.limit);
     let mut returned = Vec::new();
     loop {
-        let range = progress.range.clone();
-        let mut in_range: Vec<_> = keys.iter().filter(|key| range.contains(key)).collect();
-        if range.descending {
-            in_range.reverse();
-        }
-        let mut looked_at = 0;
-        for key in in_range {
-            match progress.admit() {
-                Admission::Next => return (returned, Some(key.clone())),
-                Admission::Return => returned.push(key.clone()),
-            }
-            looked_at += 1;
-            if looked_at == page {
-                progress.pass(key);
-                break;
-            }
-        }
-        if looked_at < page {
-            return (returned, None);
+        let mut budget = PageBudget::new(PageLimits { items_max: page, ..PageLimits::default() });
+        let Some(ask) = reader.ask(&budget) else { return (returned, None) };
+        let answer = source_page(keys, ask);
+        match reader.step([answer], &mut budget, &mut |key, _| returned.push(key.to_owned())) {
+            Progress::More => {}
+            Progress::End => return (returned, None),
+            Progress::Limit(next_start) => return (returned, Some(next_start)),
         }
     }
+}
+
+/// What a source that holds `keys` answers.
+fn source_page<'k>(keys: &'k BTreeSet<String>, ask: Ask<'_>) -> SourcePage<'k> {
+    let Selection::Range(range) = ask.selection else { panic!("{ask:?}") };
+    let mut selected: Vec<&str> = keys.iter().map(String::as_str).filter(|key| range.contains(key)).collect();
+    if range.descending {
+        selected.reverse();
+    }
+    selected.truncate(ask.items_max);
+    let upto = selected.get(ask.items_max - 1).map(|key| Cow::Borrowed(*key));
+    SourcePage { items: selected.into_iter().map(|key| (Cow::Borrowed(key), Item::empty())).collect(), upto }
 }
 
 fn key() -> impl Strategy<Value = String> {

@@ -1,0 +1,29 @@
+//! How the replicas of a shard act as one: who stores a write, and how the pages of several sources become one page.
+//!
+//! ```text
+//! source 0 ── SourcePage ──┐                        ┌──▶ items of the answer, in key order
+//! source 1 ── SourcePage ──┼──▶ merge ─▶ filter ─▶ limit
+//! source 2 ── SourcePage ──┘        │
+//!     ▲                             └──▶ the next ask, or the end
+//!     └──────────── ask ────────────────┘
+//! ```
+//!
+//! The cores here read nothing themselves: they say what to ask of every source, and are given the pages that came
+//! back. A node that holds a shard alone has one source, its own snapshot ([`local`]).
+//!
+//! Laws, each a test of this module:
+//!
+//! * a page is what a reader of the merged replicas would see: no filter, limit or count is applied to one source's
+//!   items before they are merged;
+//! * pages of any size, put together, show every item of the range exactly once.
+
+pub mod changes;
+pub mod delete;
+pub mod index;
+pub mod items;
+pub mod local;
+pub mod page;
+pub mod plan;
+pub mod poll;
+#[cfg(test)]
+mod tests;

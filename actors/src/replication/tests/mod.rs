@@ -1,0 +1,4 @@
+mod index;
+mod items;
+mod plan;
+mod poll;
