@@ -135,7 +135,7 @@ impl ClientBuilder {
     /// for an `https` endpoint.
     pub fn build(self) -> Result<K2vClient, Error> {
         let endpoint = Endpoint::parse(&self.endpoint)?;
-        let user_agent = HeaderValue::from_str(&self.user_agent).map_err(|_| InvalidArgument::UserAgent)?;
+        let user_agent = HeaderValue::from_str(&self.user_agent).map_err(InvalidArgument::UserAgent)?;
         let http = match self.http_client {
             Some(client) => client,
             None => self.connecting.client(endpoint.is_tls)?,

@@ -203,7 +203,7 @@ impl Call {
 
     fn with_json(mut self, body: &impl serde::Serialize) -> Result<Self, InvalidArgument> {
         // Strings, numbers and lists of them: there is nothing in a query that JSON cannot hold.
-        self.body = serde_json::to_vec(body).map_err(|_| InvalidArgument::Json)?.into();
+        self.body = serde_json::to_vec(body).map_err(InvalidArgument::Json)?.into();
         self.content_type = Some(JSON);
         Ok(self)
     }
@@ -234,7 +234,7 @@ fn sort_key(sk: &str) -> Result<&str, InvalidArgument> {
 }
 
 fn token_header(token: &CausalityToken) -> Result<HeaderValue, InvalidArgument> {
-    HeaderValue::from_str(token.as_str()).map_err(|_| InvalidArgument::Token)
+    HeaderValue::from_str(token.as_str()).map_err(InvalidArgument::Token)
 }
 
 /// Encodes a query. The pairs must come sorted by name, so that what is sent is what is signed.
@@ -313,11 +313,11 @@ mod tests {
     fn what_cannot_be_sent_is_refused_here() {
         let token = CausalityToken::from("a\nb");
         let refused = |call: Result<Call, InvalidArgument>| call.unwrap_err();
-        assert_eq!(refused(Call::read_item("", "p", "s")), InvalidArgument::EmptyBucket);
-        assert_eq!(refused(Call::read_item("b", "", "s")), InvalidArgument::EmptyPartitionKey);
-        assert_eq!(refused(Call::read_item("b", "p", "")), InvalidArgument::EmptySortKey);
-        assert_eq!(refused(Call::delete_item("b", "p", "s", &token)), InvalidArgument::Token);
+        assert!(matches!(refused(Call::read_item("", "p", "s")), InvalidArgument::EmptyBucket));
+        assert!(matches!(refused(Call::read_item("b", "", "s")), InvalidArgument::EmptyPartitionKey));
+        assert!(matches!(refused(Call::read_item("b", "p", "")), InvalidArgument::EmptySortKey));
+        assert!(matches!(refused(Call::delete_item("b", "p", "s", &token)), InvalidArgument::Token(_)));
         let op = BatchInsert::new("p", "", "v");
-        assert_eq!(refused(Call::insert_batch("b", &[op])), InvalidArgument::EmptySortKey);
+        assert!(matches!(refused(Call::insert_batch("b", &[op])), InvalidArgument::EmptySortKey));
     }
 }

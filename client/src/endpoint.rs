@@ -17,7 +17,7 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidArgument> {
-        let uri: Uri = text.parse().map_err(|_| InvalidArgument::Endpoint)?;
+        let uri: Uri = text.parse().map_err(InvalidArgument::EndpointSyntax)?;
         let is_tls = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => false,
             Some(scheme) if *scheme == Scheme::HTTPS => true,
@@ -48,7 +48,7 @@ impl Endpoint {
     /// The whole address of an encoded path and query.
     pub(crate) fn uri(&self, path: &str, query: &str) -> Result<Uri, InvalidArgument> {
         let separator = if query.is_empty() { "" } else { "?" };
-        Uri::try_from(format!("{}{path}{separator}{query}", self.base)).map_err(|_| InvalidArgument::Url)
+        Uri::try_from(format!("{}{path}{separator}{query}", self.base)).map_err(InvalidArgument::Url)
     }
 }
 
@@ -61,8 +61,9 @@ mod tests {
         assert_eq!((endpoint.base.as_str(), endpoint.host.to_str().unwrap()), (base, host));
     }
 
-    fn check_refused(text: &str, expected: InvalidArgument) {
-        assert_eq!(Endpoint::parse(text).unwrap_err(), expected, "{text:?}");
+    fn check_refused(text: &str, expected: &str) {
+        let refused = Endpoint::parse(text).unwrap_err();
+        assert!(refused.to_string().contains(expected), "{text:?}: {refused}");
     }
 
     #[test]
@@ -76,13 +77,11 @@ mod tests {
 
     #[test]
     fn what_is_not_an_endpoint_is_refused() {
-        check_refused("localhost:3902", InvalidArgument::Endpoint);
-        check_refused("localhost", InvalidArgument::Endpoint);
-        check_refused("ftp://localhost", InvalidArgument::Endpoint);
-        check_refused("", InvalidArgument::Endpoint);
-        check_refused("http://", InvalidArgument::Endpoint);
-        check_refused("http://h/path", InvalidArgument::EndpointPath);
-        check_refused("http://h/?query", InvalidArgument::EndpointPath);
-        check_refused("http://user:pw@h", InvalidArgument::EndpointPath);
+        for text in ["localhost:3902", "localhost", "ftp://localhost", "", "http://"] {
+            check_refused(text, "not a URL of the form");
+        }
+        for text in ["http://h/path", "http://h/?query", "http://user:pw@h"] {
+            check_refused(text, "scheme, host and port only");
+        }
     }
 }

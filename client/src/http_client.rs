@@ -110,7 +110,7 @@ impl Connecting {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|_| InvalidArgument::TlsVersions)?
+            .map_err(InvalidArgument::TlsVersions)?
             .with_root_certificates(roots)
             .with_no_client_auth();
         let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
@@ -125,13 +125,14 @@ impl Connecting {
 impl Roots {
     fn load(&self) -> Result<RootCertStore, InvalidArgument> {
         let (certificates, none) = match self {
-            Self::System => (rustls_native_certs::load_native_certs().certs, InvalidArgument::NoSystemRoots),
-            Self::Pem(pem) => (
-                CertificateDer::pem_slice_iter(pem)
-                    .collect::<Result<Vec<_>, _>>()
-                    .map_err(|_| InvalidArgument::Pem)?,
-                InvalidArgument::Pem,
-            ),
+            Self::System => {
+                let mut loaded = rustls_native_certs::load_native_certs();
+                (loaded.certs, InvalidArgument::NoSystemRoots(loaded.errors.pop()))
+            }
+            Self::Pem(pem) => {
+                let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+                (certificates.map_err(InvalidArgument::Pem)?, InvalidArgument::NoCertificate)
+            }
         };
         let mut roots = RootCertStore::empty();
         let (added, _ignored) = roots.add_parsable_certificates(certificates);

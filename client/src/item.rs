@@ -65,9 +65,9 @@ impl<'de> Deserialize<'de> for Value {
         let Some(text) = Option::<std::borrow::Cow<'de, str>>::deserialize(deserializer)? else {
             return Ok(Self::Tombstone);
         };
-        let data = STANDARD
-            .decode(text.as_bytes())
-            .map_err(|_| serde::de::Error::custom("a value is not standard base64"))?;
+        let data = STANDARD.decode(text.as_bytes()).map_err(|error| {
+            serde::de::Error::custom(format_args!("a value is not standard base64: {error}"))
+        })?;
         Ok(Self::Data(data.into()))
     }
 }

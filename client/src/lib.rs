@@ -96,6 +96,7 @@ mod client;
 pub mod compat;
 mod cursor;
 mod endpoint;
+mod environment;
 mod error;
 mod http_client;
 mod index;

@@ -143,7 +143,7 @@ fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
 }
 
 fn header_value(text: &str) -> Result<HeaderValue, InvalidArgument> {
-    HeaderValue::from_str(text).map_err(|_| InvalidArgument::Credentials)
+    HeaderValue::from_str(text).map_err(InvalidArgument::Credentials)
 }
 
 /// A moment in UTC, printed as SigV4 wants it: `20150830T123600Z`.

@@ -78,8 +78,11 @@ fn what_is_not_a_certificate_is_refused_when_building() {
     for pem in ["", "no pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         let refused = builder(pem);
         assert!(
-            matches!(refused, Some(Error::InvalidArgument(InvalidArgument::Pem))),
+            matches!(refused, Some(Error::InvalidArgument(InvalidArgument::NoCertificate))),
             "{pem:?}: {refused:?}"
         );
     }
+    let broken = builder("-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n").unwrap();
+    assert!(matches!(broken, Error::InvalidArgument(InvalidArgument::Pem(_))), "{broken:?}");
+    assert!(std::error::Error::source(&broken).is_some(), "it says what is wrong with the text");
 }
