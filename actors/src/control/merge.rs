@@ -20,6 +20,11 @@ pub struct Stamp {
     pub node: NodeId,
 }
 
+impl Stamp {
+    /// Before every other one. No node has this id and no clock this time.
+    pub const ZERO: Stamp = Stamp { time_ms: 0, node: NodeId([0; 32]) };
+}
+
 /// A register: the newest value wins.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Latest<T> {
@@ -31,6 +36,11 @@ impl<T: Clone + Ord> Latest<T> {
     /// `value`, set at `stamp`.
     pub fn new(stamp: Stamp, value: T) -> Latest<T> {
         Latest { stamp, value }
+    }
+
+    /// What holds until somebody sets something: older than everything that is set.
+    pub fn unset(value: T) -> Latest<T> {
+        Latest { stamp: Stamp::ZERO, value }
     }
 
     /// What was set last.

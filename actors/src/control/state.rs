@@ -61,8 +61,9 @@ impl ControlState {
     /// The newest time in any stamp: the clock of this state never goes below it.
     pub fn newest_ms(&self) -> u64 {
         let secret = self.cluster_secret.iter().map(|secret| secret.drawn);
-        let buckets =
-            self.buckets.values().filter_map(Lifetime::live).map(|bucket| bucket.cors_rules.stamp());
+        let buckets = self.buckets.values().filter_map(Lifetime::live);
+        let created_ms = buckets.clone().map(|bucket| bucket.created_ms).max();
+        let buckets = buckets.map(|bucket| bucket.cors_rules.stamp());
         let global = self.global_aliases.values().map(Latest::stamp);
         let local = self.local_aliases.values().map(Latest::stamp);
         let keys = self.keys.values().filter_map(Lifetime::live).flat_map(|key| {
@@ -78,6 +79,7 @@ impl ControlState {
         let roles = self.staged_roles.values().map(Latest::stamp);
         let parameters = self.staged_parameters.iter().map(Latest::stamp);
         let stamps = secret.chain(buckets).chain(global).chain(local).chain(keys).chain(permissions);
-        stamps.chain(tokens).chain(roles).chain(parameters).map(|stamp| stamp.time_ms).max().unwrap_or(0)
+        let stamps = stamps.chain(tokens).chain(roles).chain(parameters);
+        stamps.map(|stamp| stamp.time_ms).chain(created_ms).max().unwrap_or(0)
     }
 }

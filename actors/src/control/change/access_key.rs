@@ -90,7 +90,7 @@ pub(super) fn set_permissions(
     allowed: bool,
 ) -> ControlState {
     let nothing = || {
-        let no = || Latest::new(stamp, false);
+        let no = || Latest::unset(false);
         PermissionState { read: no(), write: no(), owner: no() }
     };
     let before = state.permissions.get(&who).cloned().unwrap_or_else(nothing);

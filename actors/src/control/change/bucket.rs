@@ -18,7 +18,7 @@ pub(super) fn create(
     if state.buckets.contains_key(&id) {
         return Err(ControlError::BucketIdTaken(id));
     }
-    let bucket = BucketState { created_ms: stamp.time_ms, cors_rules: Latest::new(stamp, Vec::new()) };
+    let bucket = BucketState { created_ms: stamp.time_ms, cors_rules: Latest::unset(Vec::new()) };
     let mut delta = ControlState::default();
     delta.buckets.insert(id, Lifetime::Live(bucket));
     if let Some(alias) = global_alias {

@@ -40,6 +40,23 @@ fn allowing_and_denying_changes_only_what_is_named() {
     assert!(plane.snapshot.bucket(BUCKET).unwrap().keys.is_empty());
 }
 
+/// Each node used to stamp what it did not give, too: the later of the two took back what the earlier one had given.
+#[test]
+fn permissions_that_two_nodes_give_apart_both_survive() {
+    let here = plane_with_bucket_and_key();
+    let there = Plane::load(NodeId([0xbb; 32]), 1, here.rows.clone());
+    let write = Permissions { write: true, ..Permissions::default() };
+    let mut apart = [(here, READ), (there, write)];
+    for ((plane, permissions), now) in apart.iter_mut().zip([5_000, 6_000]) {
+        plane.now = WallMs(now);
+        plane.run(Command::Allow { key: KEY, id: BUCKET, permissions: *permissions }).unwrap();
+    }
+    let [mut here, there] = apart.map(|(plane, _)| ControlState::from_rows(&listed(&plane.rows)).unwrap());
+    here.merge_with(&there);
+    let together = Permissions { read: true, ..write };
+    assert_eq!(here.permissions[&(KEY, BUCKET)].get(), together);
+}
+
 #[test]
 fn a_name_belongs_to_one_bucket_and_the_last_name_stays() {
     let mut plane = plane_with_bucket_and_key();
