@@ -11,6 +11,7 @@ mod growth;
 mod lanes;
 mod loss;
 mod open;
+mod readers;
 mod reserve;
 mod snapshot;
 mod stats;
@@ -89,14 +90,10 @@ impl Store for LmdbStore {
 
     fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
         let group = Group::of(writes).map_err(|error| CommitError::Broken(error.to_string()))?;
-        let mut txn = self.env.write_txn()?;
-        self.apply(&mut txn, &group)?;
-        if group.grows {
-            self.make_room(&txn)?;
+        match self.store(&group) {
+            Err(CommitError::MapFull) if readers::clear(&self.env, &self.dir) => self.store(&group),
+            outcome => outcome,
         }
-        txn.commit().map_err(|error| self.failed(error))?;
-        self.cover();
-        Ok(())
     }
 
     fn epoch(&self) -> Epoch {
@@ -109,6 +106,17 @@ impl Store for LmdbStore {
 }
 
 impl LmdbStore {
+    fn store(&self, group: &Group<'_>) -> Result<(), CommitError> {
+        let mut txn = self.env.write_txn()?;
+        self.apply(&mut txn, group)?;
+        if group.grows {
+            self.make_room(&txn)?;
+        }
+        txn.commit().map_err(|error| self.failed(error))?;
+        self.cover();
+        Ok(())
+    }
+
     fn apply(&self, txn: &mut RwTxn<'_>, group: &Group<'_>) -> Result<(), CommitError> {
         let tables = &self.tables;
         let mut key = Vec::with_capacity(64);

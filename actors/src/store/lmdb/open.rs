@@ -2,6 +2,7 @@
 
 use super::growth::Growth;
 use super::loss::{self, Loss};
+use super::readers;
 use super::reserve::DiskReserve;
 use super::witness::{self, Testimony};
 use super::{LmdbStore, Tables};
@@ -145,6 +146,7 @@ impl LmdbStore {
         let reserve = DiskReserve::find(dir).map_err(|source| OpenError::io(dir, source))?;
         let set_up = || {
             let env = open_environment(dir, options)?;
+            readers::clear(&env, dir);
             set_up(dir, &env, options, left_as).map(|(tables, epoch)| (env, tables, epoch))
         };
         let done = match set_up() {
