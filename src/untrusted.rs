@@ -90,7 +90,7 @@ pub fn item(input: &[u8]) {
 /// If one is opened that was not sealed.
 pub fn sealed(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    assert!(token_key().open_token(&text).is_err(), "a forged token was opened");
+    assert!(token_key().open_token(PARTITION, "sk", &text).is_err(), "a forged token was opened");
     assert!(token_key().open_marker(PARTITION, &text).is_err(), "a forged marker was opened");
 }
 

@@ -47,6 +47,7 @@ fn check(client: &Client, pk: &str, sk: &str, accept: Option<&str>, expect: Expe
         }
         Expect::NoContent => {
             assert_eq!((answer.status, answer.body.len()), (204, 0), "{context}");
+            assert_eq!(answer.header("content-type"), Some(BYTES), "{context}");
         }
         Expect::Conflict => {
             assert_eq!((answer.status, answer.body.len()), (409, 0), "{context}");

@@ -61,18 +61,6 @@ fn without_news_the_timeout_is_answered_with_304_and_nothing_else() {
 }
 
 #[test]
-fn an_item_that_does_not_exist_yet_may_be_polled() {
-    let node = shared_node();
-    let client = node.client();
-    let pk = unique("not-yet");
-    let other = client.write(&pk, "other", None, "x");
-    assert_eq!(client.poll(&pk, "sk", &other.token, "1").status, 304);
-    let mut poll = start_poll(&client, &pk, "sk", &other.token, "600");
-    client.put(&pk, "sk", None, "born").expect(204);
-    assert!(Item::of_answer(&poll.receive().unwrap().expect(200)).holds(&[Some("born")]));
-}
-
-#[test]
 fn writes_to_other_items_do_not_wake_it() {
     let node = shared_node();
     let client = node.client();

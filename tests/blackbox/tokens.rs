@@ -121,3 +121,33 @@ fn a_token_is_text_that_fits_into_a_header_and_a_query() {
         "{token}"
     );
 }
+
+#[test]
+fn a_token_of_another_item_is_refused_and_changes_nothing() {
+    let node = shared_node();
+    let client = node.client();
+    let (pk, elsewhere) = (unique("own"), unique("elsewhere"));
+    client.put(&pk, "sk", None, "genuine").expect(204);
+    let neighbour = client.write(&pk, "sk2", None, "x");
+    check_refused_everywhere(&client, &pk, "of another sort key", &neighbour.token);
+    let namesake = client.write(&elsewhere, "sk", None, "x");
+    check_refused_everywhere(&client, &pk, "of another partition", &namesake.token);
+    let page = client.search(&json!([{ "partitionKey": elsewhere }])).expect(200).json();
+    let listed = page[0]["items"][0]["ct"].as_str().unwrap();
+    check_refused_everywhere(&client, &pk, "of a listing of another partition", listed);
+    assert!(client.read(&pk, "sk").holds(&[Some("genuine")]));
+    assert_eq!(client.get(&pk, "first").status, 404);
+}
+
+#[test]
+fn the_token_of_a_listing_or_a_poll_serves_its_item() {
+    let node = shared_node();
+    let client = node.client();
+    let pk = unique("listed");
+    client.put(&pk, "sk", None, "one").expect(204);
+    let page = client.search(&json!([{ "partitionKey": pk }])).expect(200).json();
+    client.put(&pk, "sk", page[0]["items"][0]["ct"].as_str(), "two").expect(204);
+    let page = client.poll_range(&pk, &json!({})).expect(200).json();
+    client.put(&pk, "sk", page["items"][0]["ct"].as_str(), "three").expect(204);
+    assert!(client.read(&pk, "sk").holds(&[Some("three")]));
+}

@@ -1,6 +1,6 @@
 //! Seen markers: how far into a shard's history a reader of a range has come.
 
-use super::seal::{Purpose, SealError, TokenKey};
+use super::seal::{Binding, Purpose, SealError, TokenKey};
 use crate::ids::{ActorId, PartitionHash};
 use crate::limits::MARKER_BYTES_MAX;
 
@@ -43,7 +43,7 @@ impl From<SealError> for MarkerError {
 impl TokenKey {
     /// The text of a marker for a range of `partition`. It serves any range of that partition, and no other one.
     pub fn seal_marker(&self, partition: PartitionHash, marker: &SeenMarker) -> String {
-        self.seal(Purpose::Marker, &partition.0, &marker.seen)
+        self.seal(Purpose::Marker, Binding { partition, sort_key: None }, &marker.seen)
     }
 
     /// Reads a marker of `partition` back.
@@ -51,7 +51,8 @@ impl TokenKey {
     /// # Errors
     /// [`MarkerError`] if this cluster did not issue it for this partition.
     pub fn open_marker(&self, partition: PartitionHash, text: &str) -> Result<SeenMarker, MarkerError> {
-        let seen = self.open(Purpose::Marker, &partition.0, MARKER_BYTES_MAX, text)?;
+        let binding = Binding { partition, sort_key: None };
+        let seen = self.open(Purpose::Marker, binding, MARKER_BYTES_MAX, text)?;
         Ok(SeenMarker { seen })
     }
 }

@@ -1,4 +1,4 @@
-use crate::ids::ActorId;
+use crate::ids::{ActorId, PartitionHash};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -25,6 +25,18 @@ pub(super) enum Purpose {
     Marker,
 }
 
+/// What sealed text belongs to: it is refused anywhere else.
+///
+/// `partition hash [16]`, and for an item `length u64 ‖ sort key`, stand before the body in what the MAC covers, so no
+/// sort key runs into the body. The hash stands for bucket and partition key: items of two partitions with one hash would
+/// be one row of the store, so a seal over the full names would bind no tighter.
+#[derive(Clone, Copy)]
+pub(super) struct Binding<'a> {
+    pub(super) partition: PartitionHash,
+    /// `None`: all items of the partition.
+    pub(super) sort_key: Option<&'a str>,
+}
+
 /// Sealed text that this cluster did not issue.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SealError {
@@ -46,7 +58,7 @@ impl TokenKey {
         TokenKey { keyed: Hmac::new(&block.into()) }
     }
 
-    pub(super) fn seal(&self, purpose: Purpose, binding: &[u8], pairs: &[(ActorId, u64)]) -> String {
+    pub(super) fn seal(&self, purpose: Purpose, binding: Binding<'_>, pairs: &[(ActorId, u64)]) -> String {
         let mut bytes = Vec::with_capacity(MAC_BYTES + pairs.len() * PAIR_BYTES);
         bytes.extend_from_slice(&[0; MAC_BYTES]);
         for (actor, time) in pairs {
@@ -61,7 +73,7 @@ impl TokenKey {
     pub(super) fn open(
         &self,
         purpose: Purpose,
-        binding: &[u8],
+        binding: Binding<'_>,
         bytes_max: usize,
         text: &str,
     ) -> Result<Vec<(ActorId, u64)>, SealError> {
@@ -80,13 +92,17 @@ impl TokenKey {
         Ok(pairs.iter().map(read_pair).collect())
     }
 
-    fn mac(&self, purpose: Purpose, binding: &[u8], body: &[u8]) -> [u8; MAC_BYTES] {
+    fn mac(&self, purpose: Purpose, binding: Binding<'_>, body: &[u8]) -> [u8; MAC_BYTES] {
         let mut mac = self.keyed.clone();
         mac.update(match purpose {
             Purpose::Token => b"t",
             Purpose::Marker => b"m",
         });
-        mac.update(binding);
+        mac.update(&binding.partition.0);
+        if let Some(sort_key) = binding.sort_key {
+            mac.update(&(sort_key.len() as u64).to_be_bytes());
+            mac.update(sort_key.as_bytes());
+        }
         mac.update(body);
         let full = mac.finalize().into_bytes();
         let mut truncated = [0; MAC_BYTES];

@@ -4,27 +4,15 @@ use crate::invariants::{Violation, ranges};
 use crate::keyspace::{ITEM_COUNT, ItemIndex, PARTITION_COUNT};
 use crate::oracle::{History, WriteId, Writes};
 use crate::random::Random;
+use crate::token::{SentToken, Token};
 use crate::world::{Message, RequestNumber, World};
-use troupe_actors::causality::{Context, SeenMarker};
+use troupe_actors::causality::SeenMarker;
 use troupe_actors::limits::FULL_PROBE_INTERVAL_MS;
 use troupe_actors::store::range::KeyRange;
 
-/// A causality token, and what it stands for.
-#[derive(Clone, Debug)]
-pub(crate) struct Token {
-    pub(crate) context: Context,
-    pub(crate) seen: Writes,
-}
-
-impl Token {
-    fn none() -> Token {
-        Token { context: Context::empty(), seen: Writes::default() }
-    }
-}
-
 /// A request.
 pub(crate) enum Ask {
-    Write(Vec<(WriteId, Context)>),
+    Write(Vec<(WriteId, Option<SentToken>)>),
     Read(ItemIndex),
     List,
     /// Deletes whatever a partition holds.
@@ -184,7 +172,7 @@ impl World {
         self.requests_made += 1;
         let request = RequestNumber(self.requests_made);
         self.clients[at].waits_for = Some(request);
-        self.ask(at, request, ask);
+        self.ask(at, request, ask)?;
         if self.is_settling() {
             self.settle();
         }
@@ -213,28 +201,31 @@ impl World {
             let item = self.any_item();
             let token = self.any_token(at, item);
             let is_delete = self.random.percent(self.habits.delete_percent);
-            let id = self.oracle.try_write(item, is_delete, token.seen);
+            // A token of another item is going to be refused.
+            let own = token.as_ref().filter(|(issued_for, _)| *issued_for == item);
+            let seen = own.map_or(Writes::default(), |(_, token)| token.seen);
+            let id = self.oracle.try_write(item, is_delete, seen);
             self.note("client writes", &[id.0 as u64, item.0 as u64, u64::from(is_delete)]);
-            self.trace.explain(|| format!("over {:?}", token.seen));
-            writes.push((id, token.context));
+            self.trace.explain(|| format!("over {seen:?}"));
+            writes.push((id, token.map(|(issued_for, token)| SentToken::new(issued_for, &token))));
         }
         Ask::Write(writes)
     }
 
     /// No token, the newest one that the client has, a stale one, or one that belongs to another item.
-    fn any_token(&mut self, at: usize, item: ItemIndex) -> Token {
+    fn any_token(&mut self, at: usize, item: ItemIndex) -> Option<(ItemIndex, Token)> {
         let all = &self.clients[at].tokens;
         if !all.is_empty() && self.random.percent(4) {
-            let context = self.random.pick(all).1.context.clone();
-            return Token { seen: self.oracle.covered(item, &context), context };
+            return Some(self.random.pick(all).clone());
         }
         let tokens = self.clients[at].tokens_of(item);
-        let Some(newest) = tokens.last() else { return Token::none() };
-        match self.random.below(10) {
-            0..2 => Token::none(),
-            2..6 => (*newest).clone(),
-            _ => (*self.random.pick(&tokens)).clone(),
-        }
+        let newest = *tokens.last()?;
+        let token = match self.random.below(10) {
+            0..2 => return None,
+            2..6 => newest,
+            _ => self.random.pick(&tokens),
+        };
+        Some((item, token.clone()))
     }
 
     fn item_poller_asks(&mut self, at: usize) -> Ask {
@@ -255,7 +246,8 @@ impl World {
             let item = ItemIndex::all().find(|item| item.partition() == partition);
             let Some(item) = item else { continue };
             let (_, token) = self.look_at(item)?;
-            writes.push((self.oracle.try_write(item, false, token.seen), token.context));
+            let id = self.oracle.try_write(item, false, token.seen);
+            writes.push((id, Some(SentToken::new(item, &token))));
         }
         let ids = writes.iter().map(|(id, _)| *id).collect();
         let later_us = 2 * 1000 * FULL_PROBE_INTERVAL_MS;
@@ -263,11 +255,14 @@ impl World {
         Ok(ids)
     }
 
-    pub(crate) fn last_client_writes(&mut self, writes: Vec<(WriteId, Context)>) {
+    pub(crate) fn last_client_writes(
+        &mut self,
+        writes: Vec<(WriteId, Option<SentToken>)>,
+    ) -> Result<(), Violation> {
         self.note("last write", &[]);
         self.requests_made += 1;
         let request = RequestNumber(self.requests_made);
-        self.ask(self.clients.len() - 1, request, Ask::Write(writes));
+        self.ask(self.clients.len() - 1, request, Ask::Write(writes))
     }
 
     fn any_item(&mut self) -> ItemIndex {

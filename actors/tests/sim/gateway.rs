@@ -1,13 +1,14 @@
 //! What a gateway does with a request: it asks shards to write, reads snapshots itself, and subscribes, reads and waits
 //! for a poll.
 
-use crate::client::{Ask, Reply, Token};
+use crate::client::{Ask, Reply};
 use crate::invariants::{Violation, polls, readable, tokens};
 use crate::keyspace::{ItemIndex, PARTITIONS, shard_of};
 use crate::mutations::Mutation;
 use crate::node::{GroupOfWrites, Inside, stored_item};
 use crate::oracle::{Fate, History, WriteId, Writes};
 use crate::scheduler::Channel;
+use crate::token::Token;
 use crate::world::{Message, RequestNumber, World};
 use troupe_actors::causality::{Context, Item, SeenMarker, Value};
 use troupe_actors::ids::{ItemKey, Partition};
@@ -60,19 +61,24 @@ pub(crate) enum PollStep {
 
 impl World {
     /// A request reaches the node, or finds none.
-    pub(crate) fn ask(&mut self, client: usize, request: RequestNumber, ask: Ask) {
+    pub(crate) fn ask(&mut self, client: usize, request: RequestNumber, ask: Ask) -> Result<(), Violation> {
         let is_accepting = self.node.as_ref().is_some_and(|node| !node.is_stopping);
         if !is_accepting {
-            if let Ask::Write(ids) = ask {
-                for (id, _) in ids {
-                    self.oracle.told(id, Fate::Refused);
-                }
+            if let Ask::Write(writes) = ask {
+                writes.iter().for_each(|(id, _)| self.oracle.told(*id, Fate::Refused));
             }
-            return self.reply(client, request, Reply::NotServed);
+            self.reply(client, request, Reply::NotServed);
+            return Ok(());
         }
         let delay_us = self.hop_us();
         match ask {
-            Ask::Write(ids) => self.ask_shards(client, request, ids),
+            Ask::Write(writes) => match self.open_tokens(&writes)? {
+                Some(writes) => self.ask_shards(client, request, writes),
+                None => {
+                    writes.iter().for_each(|(id, _)| self.oracle.told(*id, Fate::Refused));
+                    self.reply(client, request, Reply::Written);
+                }
+            },
             Ask::Read(item) => self.inside(delay_us, Inside::Read { client, request, item }),
             Ask::List => self.inside(delay_us, Inside::List { client, request }),
             Ask::DeleteRange(partition) => self.delete_range(client, request, partition),
@@ -80,7 +86,8 @@ impl World {
                 let watched = Watched::Item(item.key().clone());
                 let shown = stored_item(&self.disk, item.key()).unwrap_or_default();
                 if self.mutation == Mutation::ReadBeforeSubscribe && !shown.is_covered_by(&token.context) {
-                    return self.inside(delay_us, Inside::Read { client, request, item });
+                    self.inside(delay_us, Inside::Read { client, request, item });
+                    return Ok(());
                 }
                 self.poll(client, request, item.shard(), watched, Wants::Item { item, token });
             }
@@ -90,6 +97,7 @@ impl World {
                 self.poll(client, request, shard_of(partition), watched, wants);
             }
         }
+        Ok(())
     }
 
     pub(crate) fn reply(&mut self, client: usize, request: RequestNumber, reply: Reply) {

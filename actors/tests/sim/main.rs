@@ -21,6 +21,7 @@ mod node;
 mod oracle;
 mod random;
 mod scheduler;
+mod token;
 mod trace;
 mod world;
 

@@ -16,14 +16,17 @@ pub(crate) enum Mutation {
     ReadBeforeSubscribe,
     /// The store moves an item's counters in a transaction of their own.
     CountersOutsideTheTransaction,
+    /// A token is opened with the item that it was issued for, whatever item is written.
+    TokenOfAnotherItemAccepted,
 }
 
 impl Mutation {
-    pub(crate) const ALL: [Mutation; 4] = [
+    pub(crate) const ALL: [Mutation; 5] = [
         Mutation::ActorIdReusedAfterAmnesia,
         Mutation::NotifyBeforeCommit,
         Mutation::ReadBeforeSubscribe,
         Mutation::CountersOutsideTheTransaction,
+        Mutation::TokenOfAnotherItemAccepted,
     ];
 
     /// The invariants of which one breaks.
@@ -36,6 +39,7 @@ impl Mutation {
             Mutation::NotifyBeforeCommit => &[polls::AWAKE, polls::CURRENT, ranges::FINAL],
             Mutation::ReadBeforeSubscribe => &[polls::AWAKE, polls::CURRENT],
             Mutation::CountersOutsideTheTransaction => &[counters::EXACT],
+            Mutation::TokenOfAnotherItemAccepted => &[tokens::BOUND],
         }
     }
 }

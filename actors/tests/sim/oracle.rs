@@ -5,7 +5,7 @@
 
 use crate::keyspace::{ITEM_COUNT, ItemIndex};
 use std::collections::BTreeMap;
-use troupe_actors::causality::{Context, Dot};
+use troupe_actors::causality::Dot;
 
 /// No run tries more writes.
 pub(crate) const WRITES_MAX: usize = 512;
@@ -165,12 +165,6 @@ impl Oracle {
 
     pub(crate) fn by_dot(&self, dot: Dot) -> Option<WriteId> {
         self.by_dot.get(&dot).copied()
-    }
-
-    /// The writes to an item that a token of another item covers.
-    pub(crate) fn covered(&self, item: ItemIndex, token: &Context) -> Writes {
-        let of_item = self.by_dot.iter().filter(|(_, id)| self.tried[id.0].item == item);
-        of_item.filter(|(dot, _)| token.covers(**dot)).map(|(_, id)| *id).collect()
     }
 
     pub(crate) fn name(&mut self, id: WriteId, dot: Dot) {

@@ -8,8 +8,8 @@ use crate::node::Node;
 use crate::oracle::{Oracle, WriteId};
 use crate::random::Random;
 use crate::scheduler::Scheduler;
+use crate::token::SentToken;
 use crate::trace::Trace;
-use troupe_actors::causality::Context;
 use troupe_actors::clock::WallMs;
 use troupe_actors::store::Epoch;
 use troupe_actors::store::lane::PersistError;
@@ -31,7 +31,7 @@ pub(crate) enum Message {
     /// A node that is down comes up again.
     Start,
     /// The last client writes, when all others are done.
-    LastWrite(Vec<(WriteId, Context)>),
+    LastWrite(Vec<(WriteId, Option<SentToken>)>),
 }
 
 /// How a run ended.
@@ -129,10 +129,7 @@ impl World {
             Message::Inside(life, inside) => self.node_does(life, inside),
             Message::Fault => self.fault(),
             Message::Start => self.start(),
-            Message::LastWrite(ids) => {
-                self.last_client_writes(ids);
-                Ok(())
-            }
+            Message::LastWrite(writes) => self.last_client_writes(writes),
         }
     }
 

@@ -65,9 +65,16 @@ pub(super) fn parse_insert_batch(
                 PartitionKey::new(&item.pk.0).map_err(|error| in_element(error.into()))?,
             ),
         };
+        let sort_key = SortKey::new(&item.sk.0).map_err(|error| in_element(error.into()))?;
+        let context = match &item.ct {
+            Some(token) => tokens
+                .open_token(partition.hash, sort_key.as_str(), &token.0)
+                .map_err(|error| in_element(error.into()))?,
+            None => Context::empty(),
+        };
         let write = ItemWrite {
-            sort_key: SortKey::new(&item.sk.0).map_err(|error| in_element(error.into()))?,
-            context: context(item.ct.as_ref(), tokens).map_err(in_element)?,
+            sort_key,
+            context,
             value: value(item.v.as_ref(), value_bytes_max).map_err(in_element)?,
             partition: partition.clone(),
         };
@@ -124,10 +131,6 @@ pub(super) fn is_certainly_not_stored(error: &WriteError) -> bool {
         | WriteError::Stopping => true,
         WriteError::Unknown(_) => false,
     }
-}
-
-fn context(token: Option<&Text<'_>>, tokens: &TokenKey) -> Result<Context, ApiError> {
-    token.map_or(Ok(Context::empty()), |token| Ok(tokens.open_token(&token.0)?))
 }
 
 fn value(base64: Option<&Text<'_>>, bytes_max: usize) -> Result<Value<'static>, ApiError> {

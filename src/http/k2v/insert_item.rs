@@ -3,13 +3,9 @@
 use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
 use std::borrow::Cow;
-use troupe_actors::causality::{Context, Value};
+use troupe_actors::causality::Value;
 use troupe_actors::store::Store;
 
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
-    let context = match request.token()? {
-        Some(token) => request.control.token_key.open_token(token)?,
-        None => Context::empty(),
-    };
-    service.write_item(request, context, Value::Bytes(Cow::Owned(request.body.to_vec())))
+    service.write_item(request, request.token()?, Value::Bytes(Cow::Owned(request.body.to_vec())))
 }

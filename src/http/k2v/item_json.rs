@@ -2,6 +2,7 @@
 
 use crate::http::json::{push_base64, push_string};
 use troupe_actors::causality::{Item, TokenKey, Value};
+use troupe_actors::ids::PartitionHash;
 
 /// Appends `["<base64>"|null,…]`: every distinct value once.
 pub(crate) fn push_values(out: &mut Vec<u8>, item: &Item<'_>) {
@@ -21,11 +22,17 @@ pub(crate) fn push_values(out: &mut Vec<u8>, item: &Item<'_>) {
 }
 
 /// Appends `{"sk":…,"ct":…,"v":[…]}`.
-pub(crate) fn push_item(out: &mut Vec<u8>, sort_key: &str, item: &Item<'_>, tokens: &TokenKey) {
+pub(crate) fn push_item(
+    out: &mut Vec<u8>,
+    partition: PartitionHash,
+    sort_key: &str,
+    item: &Item<'_>,
+    tokens: &TokenKey,
+) {
     out.extend_from_slice(br#"{"sk":"#);
     push_string(out, sort_key);
     out.extend_from_slice(br#","ct":""#);
-    out.extend_from_slice(tokens.seal_token(&item.context()).as_bytes());
+    out.extend_from_slice(tokens.seal_token(partition, sort_key, &item.context()).as_bytes());
     out.extend_from_slice(br#"","v":"#);
     push_values(out, item);
     out.push(b'}');
@@ -74,8 +81,9 @@ mod tests {
         let tokens = TokenKey::new(&[1; 32]);
         let item = item(&[Some("a")]);
         let mut out = Vec::new();
-        push_item(&mut out, "k\"/é", &item, &tokens);
-        let token = tokens.seal_token(&item.context());
+        let partition = PartitionHash([3; 16]);
+        push_item(&mut out, partition, "k\"/é", &item, &tokens);
+        let token = tokens.seal_token(partition, "k\"/é", &item.context());
         let expected = format!(r#"{{"sk":"k\"/é","ct":"{token}","v":["YQ=="]}}"#);
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }

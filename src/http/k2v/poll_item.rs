@@ -9,12 +9,13 @@ use crate::http::query::Query;
 use troupe_actors::ids::ItemKey;
 use troupe_actors::store::{Snapshot, Store};
 
-/// The item need not exist yet.
+/// The item may be missing: its token may be newer than a backup that was restored.
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let accept = Accept::of(request.head)?;
     let (partition, sort_key) = request.item()?;
     let tokens = request.control.token_key.clone();
-    let seen = tokens.open_token(request.query.causality_token.as_deref().unwrap_or_default())?;
+    let token = request.query.causality_token.as_deref().unwrap_or_default();
+    let seen = tokens.open_token(partition.hash, sort_key.as_str(), token)?;
     let timeout = poll_timeout(timeout_s(&request.query)?);
     service.plan(request.control, partition.shard())?;
     let key = ItemKey { partition: partition.hash, sort_key };
@@ -23,7 +24,7 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
         let subscribe = async || shards.subscribe_item(key.clone()).await;
         let store = shards.store(key.partition.shard());
         wait_for_news(subscribe, timeout, stopping, async || match store.snapshot()?.item(&key)? {
-            Some(item) if !item.is_covered_by(&seen) => answer(&item, accept, &tokens).map(Some),
+            Some(item) if !item.is_covered_by(&seen) => Ok(Some(answer(&key, &item, accept, &tokens))),
             Some(_) | None => Ok(None),
         })
         .await

@@ -137,7 +137,7 @@ impl<S: Store> ChangedItems<S> {
             if std::mem::replace(has_items, true) {
                 out.push(b',');
             }
-            push_item(out, sort_key, item, tokens);
+            push_item(out, self.partition, sort_key, item, tokens);
         })?)
     }
 }

@@ -149,7 +149,7 @@ impl<S: Store> Pages for ReadBatchPages<S> {
                     if std::mem::replace(has_items, true) {
                         out.push(b',');
                     }
-                    push_item(out, sort_key, item, &self.tokens);
+                    push_item(out, query.partition.hash, sort_key, item, &self.tokens);
                 })?;
             drop(snapshot);
             match progress {

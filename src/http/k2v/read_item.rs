@@ -11,6 +11,8 @@ use troupe_actors::causality::{Item, TokenKey, Value};
 use troupe_actors::ids::ItemKey;
 use troupe_actors::store::{Snapshot, Store};
 
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
 /// Answers with the item as it is now.
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let accept = Accept::of(request.head)?;
@@ -19,39 +21,40 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     service.plan(request.control, shard)?;
     let key = ItemKey { partition: partition.hash, sort_key };
     match service.shards.store(shard).snapshot()?.item(&key)? {
-        Some(item) => answer(&item, accept, &request.control.token_key).map(Outcome::Now),
+        Some(item) => Ok(Outcome::Now(answer(&key, &item, accept, &request.control.token_key))),
         None => Err(ApiError::NoSuchKey),
     }
 }
 
 /// The answer for an item, by the table of the protocol: what the client accepts against how many values there are.
-pub(super) fn answer(item: &Item<'_>, accept: Accept, tokens: &TokenKey) -> Result<HttpResponse, ApiError> {
+pub(super) fn answer(key: &ItemKey, item: &Item<'_>, accept: Accept, tokens: &TokenKey) -> HttpResponse {
     let mut siblings = item.siblings();
     let first = siblings.next().map(|(_, value)| value);
     let is_single = match (first, siblings.next()) {
         (Some(_), None) => true,
         (None, _) | (_, Some(_)) => item.values().len() == 1,
     };
-    let with_token = |status| -> Result<HttpResponseBuilder, ApiError> {
-        let token = HeaderValue::try_from(tokens.seal_token(&item.context()));
+    let with_token = |status| -> HttpResponseBuilder {
+        let token = tokens.seal_token(key.partition, key.sort_key.as_str(), &item.context());
+        let token =
+            HeaderValue::try_from(token).expect("base64url is visible ASCII, which any header may hold");
         let mut response = HttpResponse::build(status);
-        // Sealed tokens are base64url, which any header may hold.
-        response.insert_header((TOKEN_HEADER, token.unwrap_or(HeaderValue::from_static(""))));
-        Ok(response)
+        response.insert_header((TOKEN_HEADER, token));
+        response
     };
     match (accept, is_single, first) {
         (Accept::Octets | Accept::Either, true, Some(Value::Bytes(bytes))) => {
-            let octets = HeaderValue::from_static("application/octet-stream");
-            Ok(with_token(StatusCode::OK)?.insert_header((CONTENT_TYPE, octets)).body(bytes.to_vec()))
+            with_token(StatusCode::OK).insert_header((CONTENT_TYPE, OCTETS)).body(bytes.to_vec())
         }
+        // Garage's clients look at the type before they look at the status.
         (Accept::Octets | Accept::Either, true, Some(Value::Tombstone) | None) => {
-            Ok(with_token(StatusCode::NO_CONTENT)?.finish())
+            with_token(StatusCode::NO_CONTENT).insert_header((CONTENT_TYPE, OCTETS)).finish()
         }
-        (Accept::Octets, false, _) => Ok(with_token(StatusCode::CONFLICT)?.finish()),
+        (Accept::Octets, false, _) => with_token(StatusCode::CONFLICT).finish(),
         (Accept::Json, _, _) | (Accept::Either, false, _) => {
             let mut body = Vec::with_capacity(512);
             push_values(&mut body, item);
-            Ok(with_token(StatusCode::OK)?.insert_header((CONTENT_TYPE, JSON)).body(body))
+            with_token(StatusCode::OK).insert_header((CONTENT_TYPE, JSON)).body(body)
         }
     }
 }
@@ -61,7 +64,7 @@ mod tests {
     use super::*;
     use actix_web::body::{MessageBody, to_bytes};
     use troupe_actors::causality::{Context, Dot};
-    use troupe_actors::ids::ActorId;
+    use troupe_actors::ids::{ActorId, PartitionHash, SortKey};
 
     fn item(values: &[Option<&'static str>]) -> Item<'static> {
         let mut item = Item::empty();
@@ -72,6 +75,13 @@ mod tests {
         item
     }
 
+    const JSON: Option<&str> = Some("application/json");
+    const OCTETS: Option<&str> = Some("application/octet-stream");
+
+    fn key() -> ItemKey {
+        ItemKey { partition: PartitionHash([3; 16]), sort_key: SortKey::new("sk").unwrap() }
+    }
+
     async fn check(
         values: &[Option<&'static str>],
         accept: Accept,
@@ -80,9 +90,10 @@ mod tests {
         body: &str,
     ) {
         let (item, tokens) = (item(values), TokenKey::new(&[1; 32]));
-        let response = answer(&item, accept, &tokens).unwrap();
+        let response = answer(&key(), &item, accept, &tokens);
         let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-        assert_eq!(header(TOKEN_HEADER), Some(tokens.seal_token(&item.context())));
+        let token = tokens.seal_token(key().partition, key().sort_key.as_str(), &item.context());
+        assert_eq!(header(TOKEN_HEADER), Some(token));
         assert_eq!(header(CONTENT_TYPE).as_deref(), content_type, "{values:?} {accept:?}");
         assert_eq!(response.status().as_u16(), status, "{values:?} {accept:?}");
         let bytes = to_bytes(response.into_body().boxed()).await.unwrap();
@@ -91,25 +102,23 @@ mod tests {
 
     #[actix_web::test]
     async fn the_accept_table_holds() {
-        const JSON: Option<&str> = Some("application/json");
-        const OCTETS: Option<&str> = Some("application/octet-stream");
         check(&[Some("a")], Accept::Json, 200, JSON, r#"["YQ=="]"#).await;
         check(&[None], Accept::Json, 200, JSON, "[null]").await;
         check(&[Some("a"), None], Accept::Json, 200, JSON, r#"["YQ==",null]"#).await;
 
         check(&[Some("a")], Accept::Octets, 200, OCTETS, "a").await;
         check(&[Some("")], Accept::Octets, 200, OCTETS, "").await;
-        check(&[None], Accept::Octets, 204, None, "").await;
+        check(&[None], Accept::Octets, 204, OCTETS, "").await;
         check(&[Some("a"), Some("b")], Accept::Octets, 409, None, "").await;
 
         check(&[Some("a")], Accept::Either, 200, OCTETS, "a").await;
-        check(&[None], Accept::Either, 204, None, "").await;
+        check(&[None], Accept::Either, 204, OCTETS, "").await;
         check(&[Some("a"), Some("b")], Accept::Either, 200, JSON, r#"["YQ==","Yg=="]"#).await;
     }
 
     #[actix_web::test]
     async fn equal_concurrent_values_are_one_value() {
-        check(&[Some("a"), Some("a")], Accept::Octets, 200, Some("application/octet-stream"), "a").await;
-        check(&[None, None], Accept::Either, 204, None, "").await;
+        check(&[Some("a"), Some("a")], Accept::Octets, 200, OCTETS, "a").await;
+        check(&[None, None], Accept::Either, 204, OCTETS, "").await;
     }
 }

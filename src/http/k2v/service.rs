@@ -119,10 +119,15 @@ impl<S: Store> Service<S> {
     pub(super) fn write_item(
         &self,
         request: &Admitted<'_>,
-        context: Context,
+        token: Option<&str>,
         value: Value<'static>,
     ) -> Result<Outcome, ApiError> {
         let (partition, sort_key) = request.item()?;
+        let tokens = &request.control.token_key;
+        let context = match token {
+            Some(token) => tokens.open_token(partition.hash, sort_key.as_str(), token)?,
+            None => Context::empty(),
+        };
         let shard = partition.shard();
         let plan = self.plan(request.control, shard)?;
         let shards = self.shards.clone();
