@@ -6,7 +6,7 @@ use super::names::{AdminTokenId, Alias, FreeText, KeyId, SecretKey};
 use super::state::ControlState;
 use crate::causality::TokenKey;
 use crate::ids::{BucketId, NodeId};
-use crate::layout::{Layout, LayoutParameters, LayoutVersion, NodeRole, StagedRole};
+use crate::layout::{AssignmentError, Layout, LayoutParameters, LayoutVersion, StagedRole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -186,22 +186,12 @@ impl ControlSnapshot {
         self.admin_tokens.values()
     }
 
-    /// The roles that the next version would have.
-    pub fn next_roles(&self) -> BTreeMap<NodeId, NodeRole> {
-        let mut roles = self.layout.version().roles.clone();
-        for (node, change) in &self.staged_roles {
-            match change {
-                StagedRole::Unchanged => {}
-                StagedRole::Assign(role) => _ = roles.insert(*node, role.clone()),
-                StagedRole::Remove => _ = roles.remove(node),
-            }
-        }
-        roles
-    }
-
-    /// The parameters that the next version would have.
-    pub fn next_parameters(&self) -> LayoutParameters {
-        self.staged_parameters.unwrap_or(self.layout.version().parameters)
+    /// The version that the staged changes would make.
+    ///
+    /// # Errors
+    /// [`AssignmentError`] if the roles make no assignment.
+    pub fn next_layout(&self, replication_factor: u8) -> Result<LayoutVersion, AssignmentError> {
+        self.layout.version().next(&self.staged_roles, self.staged_parameters, replication_factor)
     }
 
     /// Unfolds a state. `None` before the cluster's secret has been drawn.

@@ -1,5 +1,5 @@
 use super::assignment::{Assignment, AssignmentError};
-use super::role::{LayoutParameters, NodeRole};
+use super::role::{LayoutParameters, NodeRole, StagedRole};
 use crate::ids::NodeId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -48,17 +48,31 @@ impl LayoutVersion {
         }
     }
 
-    /// The version that follows this one with these roles.
+    /// The version that the staged changes make of this one.
     ///
     /// # Errors
     /// [`AssignmentError`] if the roles make no assignment.
-    pub fn next(
+    pub fn next<'s>(
         &self,
-        roles: BTreeMap<NodeId, NodeRole>,
-        parameters: LayoutParameters,
+        staged_roles: impl IntoIterator<Item = (&'s NodeId, &'s StagedRole)>,
+        staged_parameters: Option<LayoutParameters>,
         replication_factor: u8,
     ) -> Result<LayoutVersion, AssignmentError> {
-        let assignment = Assignment::compute(&roles, parameters, usize::from(replication_factor))?;
+        let mut roles = self.roles.clone();
+        for (node, change) in staged_roles {
+            match change {
+                StagedRole::Unchanged => {}
+                StagedRole::Assign(role) => _ = roles.insert(*node, role.clone()),
+                StagedRole::Remove => _ = roles.remove(node),
+            }
+        }
+        let storage_nodes = roles.values().filter(|role| role.capacity_bytes.is_some()).count();
+        if storage_nodes > 1 {
+            return Err(AssignmentError::SeveralNodes { storage_nodes });
+        }
+        let parameters = staged_parameters.unwrap_or(self.parameters);
+        let factor = usize::from(replication_factor);
+        let assignment = Assignment::compute(&roles, parameters, factor, &self.assignment)?;
         let number = self.number + 1;
         Ok(LayoutVersion { number, parent: self.id(), replication_factor, parameters, roles, assignment })
     }
@@ -70,8 +84,7 @@ impl LayoutVersion {
 
     /// The bytes that are persisted and hashed.
     pub fn encode(&self) -> Vec<u8> {
-        // Serialising into a growing vector cannot fail: every map and sequence knows its length.
-        postcard::to_allocvec(self).unwrap_or_default()
+        postcard::to_allocvec(self).expect("maps and sequences know their lengths, and a vector grows")
     }
 }
 
@@ -83,24 +96,31 @@ mod tests {
     use crate::limits::SHARD_COUNT;
     use std::sync::Arc;
 
-    fn one_node(zone: &str) -> BTreeMap<NodeId, NodeRole> {
+    fn one_node(zone: &str) -> BTreeMap<NodeId, StagedRole> {
         let role = NodeRole {
             zone: zone.to_owned(),
             capacity_bytes: Some(1_000_000_000),
             tags: vec!["first".to_owned()],
         };
-        BTreeMap::from([(NodeId([7; 32]), role)])
+        BTreeMap::from([(NodeId([7; 32]), StagedRole::Assign(role))])
     }
 
     #[test]
     fn the_same_changes_to_the_same_version_make_the_same_one() {
-        let next =
-            |zone| LayoutVersion::empty().next(one_node(zone), LayoutParameters::default(), 1).unwrap();
+        let next = |zone| LayoutVersion::empty().next(&one_node(zone), None, 1).unwrap();
         assert_eq!(next("a").id(), next("a").id());
         assert_ne!(next("a").id(), next("b").id());
-        let second = next("a").next(one_node("a"), LayoutParameters::default(), 1).unwrap();
+        let second = next("a").next(&one_node("a"), None, 1).unwrap();
         assert_eq!(second.parent, next("a").id());
         assert_ne!(second.id(), next("a").id());
+    }
+
+    #[test]
+    fn several_storage_nodes_are_refused_rather_than_pretended() {
+        let mut roles = one_node("a");
+        roles.insert(NodeId([8; 32]), roles[&NodeId([7; 32])].clone());
+        let refused = LayoutVersion::empty().next(&roles, None, 1).unwrap_err();
+        assert_eq!(refused, AssignmentError::SeveralNodes { storage_nodes: 2 });
     }
 
     #[test]
@@ -108,7 +128,7 @@ mod tests {
         let empty = Layout::new(Arc::new(LayoutVersion::empty()));
         assert!(!empty.is_assigned());
         assert!(ShardIndex::all().all(|shard| empty.replicas(shard).is_empty()));
-        let first = LayoutVersion::empty().next(one_node("a"), LayoutParameters::default(), 1).unwrap();
+        let first = LayoutVersion::empty().next(&one_node("a"), None, 1).unwrap();
         let layout = Layout::new(Arc::new(first));
         assert!(layout.is_assigned());
         assert!(ShardIndex::all().all(|shard| layout.replicas(shard) == [NodeId([7; 32])]));
@@ -116,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_persisted_form_never_changes() {
-        let version = LayoutVersion::empty().next(one_node("par1"), LayoutParameters::default(), 1).unwrap();
+        let version = LayoutVersion::empty().next(&one_node("par1"), None, 1).unwrap();
         let bytes = version.encode();
         let (head, table) = bytes.split_at(bytes.len() - SHARD_COUNT);
         let parent = hex::encode(LayoutVersion::empty().id().0);

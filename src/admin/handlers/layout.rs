@@ -68,11 +68,9 @@ fn staged(change: NodeRoleChange) -> Result<(NodeId, StagedRole), AdminError> {
 pub(super) fn preview(admin: &Admin) -> AdminResult {
     let snapshot = admin.control.snapshot();
     let current = snapshot.layout.version();
-    let factor = admin.identity.replication_factor;
-    let next = current.next(snapshot.next_roles(), snapshot.next_parameters(), factor);
-    json(&match next {
+    json(&match snapshot.next_layout(admin.identity.replication_factor) {
         Ok(next) => PreviewClusterLayoutChangesResponse::Success {
-            message: explain(&next),
+            message: explain(current, &next),
             new_layout: response(&next, &BTreeMap::new(), None),
         },
         Err(error) => PreviewClusterLayoutChangesResponse::Error { error: error.to_string() },
@@ -81,10 +79,11 @@ pub(super) fn preview(admin: &Admin) -> AdminResult {
 
 pub(super) async fn apply(admin: &Admin, call: &Call) -> AdminResult {
     let ApplyClusterLayoutRequest { version } = call.body()?;
+    let before = admin.control.snapshot();
     admin.control.change(Command::ApplyLayout { version }).await?;
     log::info!("layout version {version} applied");
     let snapshot = admin.control.snapshot();
-    let message = explain(snapshot.layout.version());
+    let message = explain(before.layout.version(), snapshot.layout.version());
     json(&ApplyClusterLayoutResponse { message, layout: current(&snapshot) })
 }
 
@@ -148,13 +147,16 @@ fn shard_bytes(version: &LayoutVersion) -> u64 {
     version.roles.iter().filter_map(of_node).min().unwrap_or(0)
 }
 
-fn explain(version: &LayoutVersion) -> Vec<String> {
+fn explain(before: &LayoutVersion, version: &LayoutVersion) -> Vec<String> {
+    let replicas = SHARD_COUNT * usize::from(version.replication_factor);
+    let moved = version.assignment.moved_since(&before.assignment);
     let storage = version.roles.values().filter(|role| role.capacity_bytes.is_some()).count();
     vec![
         format!(
             "Version {}: {SHARD_COUNT} shards, each on {} of {storage} storage node(s).",
             version.number, version.replication_factor
         ),
+        format!("{moved} of {replicas} replicas go to a node that does not hold them yet."),
         format!("Usable capacity: {}.", Bytes(shard_bytes(version).saturating_mul(SHARD_COUNT as u64))),
     ]
 }

@@ -105,16 +105,8 @@ impl ControlState {
 
     /// The version that the staged changes would make.
     fn next_layout(&self, replication_factor: u8) -> Result<LayoutVersion, ControlError> {
-        let current = self.current_layout();
-        let mut roles = current.roles.clone();
-        for (node, change) in &self.staged_roles {
-            match change.get() {
-                StagedRole::Unchanged => {}
-                StagedRole::Assign(role) => _ = roles.insert(*node, role.clone()),
-                StagedRole::Remove => _ = roles.remove(node),
-            }
-        }
-        let staged = self.staged_parameters.as_ref().and_then(|staged| *staged.get());
-        Ok(current.next(roles, staged.unwrap_or(current.parameters), replication_factor)?)
+        let staged_roles = self.staged_roles.iter().map(|(node, change)| (node, change.get()));
+        let staged_parameters = self.staged_parameters.as_ref().and_then(|staged| *staged.get());
+        Ok(self.current_layout().next(staged_roles, staged_parameters, replication_factor)?)
     }
 }

@@ -180,7 +180,7 @@ fn a_reverted_layout_leaves_nothing_staged() {
     plane.run(stage(NODE, storage(1_000_000))).unwrap();
     let parameters = LayoutParameters { zone_redundancy: ZoneRedundancy::AtLeast(1) };
     plane.run(Command::StageLayout { roles: Vec::new(), parameters: Some(parameters) }).unwrap();
-    assert_eq!(plane.snapshot.next_parameters(), parameters);
+    assert_eq!(plane.snapshot.next_layout(1).unwrap().parameters, parameters);
     plane.run(Command::RevertLayout).unwrap();
     assert!(plane.snapshot.staged_roles.is_empty() && plane.snapshot.staged_parameters.is_none());
     plane.refuses(Command::ApplyLayout { version: 1 }, "there are no staged changes to apply");

@@ -98,8 +98,7 @@ fn layouts() -> impl Strategy<Value = std::collections::BTreeMap<u64, LayoutVers
     btree_map(1..4_u64, 0..3_u8, 0..3).prop_map(|versions| {
         let version = |(number, zone): (u64, u8)| {
             let role = NodeRole { zone: zone.to_string(), capacity_bytes: Some(1_000), tags: Vec::new() };
-            let roles = [(NODE, role)].into();
-            let made = LayoutVersion::empty().next(roles, LayoutParameters::default(), 1).unwrap();
+            let made = LayoutVersion::empty().next([(&NODE, &StagedRole::Assign(role))], None, 1).unwrap();
             (number, LayoutVersion { number, ..made })
         };
         versions.into_iter().map(version).collect()
