@@ -17,6 +17,7 @@ pub(crate) struct Load {
     pub(crate) body_bytes_min: usize,
 }
 
+#[derive(Clone)]
 pub(crate) struct Measured {
     pub(crate) per_second: f64,
     pub(crate) p50_ms: f64,

@@ -4,6 +4,7 @@
 //! in turn over loopback with the same load generator, and prints the table of `docs/performance.md`. Rounds
 //! alternate between the two, so that a machine whose speed drifts shifts both.
 //!
+//! `-- --against PATH` drives another build's `troupe` in the same rounds, and adds what this one makes of its speed.
 //! `-- --seconds 8` sets the length of one measurement, `-- --rounds 5` their number, `-- --only read,insert` picks.
 
 mod bare;
@@ -15,6 +16,7 @@ mod sign;
 use load::{Load, Measured};
 use requests::Workload;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 const CONNECTIONS: usize = 64;
@@ -23,6 +25,7 @@ struct Options {
     seconds: f64,
     rounds: usize,
     only: Option<Vec<String>>,
+    against: Option<PathBuf>,
 }
 
 fn main() {
@@ -32,46 +35,61 @@ fn main() {
     }
     let options = options(&arguments);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let node = node::start(&folder.path().join("node"));
+    let node = node::start(Path::new(node::OWN), &folder.path().join("node"));
+    let other = options.against.as_deref().map(|troupe| node::start(troupe, &folder.path().join("other")));
     let bare = bare::start(folder.path());
     println!("An empty folder serves after {:.0} ms.\n", node.ready_after.as_secs_f64() * 1000.0);
-    println!("| workload | Troupe, fsync on | bare actix-web | share | p50 ms | p99 ms |");
-    println!("|---|---|---|---|---|---|");
+    let against = if other.is_some() { (" of the other | its p99 ms |", "---|---|") } else { ("", "") };
+    println!("| workload | Troupe, fsync on | bare actix-web | share | p50 ms | p99 ms |{}", against.0);
+    println!("|---|---|---|---|---|---|{}", against.1);
     for workload in Workload::ALL {
         if options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == workload.name())) {
-            row(workload, &options, &node, bare.address);
+            row(workload, &options, &node, other.as_ref(), bare.address);
         }
     }
     if options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == "poll")) {
         // A node that served nothing else has no freed memory to wait in.
-        let fresh = node::start(&folder.path().join("fresh"));
+        let fresh = node::start(Path::new(node::OWN), &folder.path().join("fresh"));
         let polls = 1000;
         let bytes = load::memory_of_waiting_polls(&fresh, polls);
         println!("| {polls} waiting polls | {:.1} KiB each | | | | |", bytes / 1024.0);
     }
 }
 
-fn row(workload: Workload, options: &Options, node: &node::Node, bare: SocketAddr) {
-    requests::prepare(workload, node);
-    let mut troupe_runs = Vec::new();
+fn row(
+    workload: Workload,
+    options: &Options,
+    node: &node::Node,
+    other: Option<&node::Node>,
+    bare: SocketAddr,
+) {
+    let nodes = std::iter::once(node).chain(other);
+    nodes.clone().for_each(|node| requests::prepare(workload, node));
+    let mut troupe_runs = vec![Vec::new(); nodes.clone().count()];
     let mut bare_runs = Vec::new();
     for round in 0..options.rounds {
-        let requests = Rc::new(requests::render(workload, node, round, options.seconds));
         let load = Load {
             connections: CONNECTIONS,
             seconds: options.seconds,
             warm_up_seconds: 0.5,
             body_bytes_min: workload.body_bytes_min(),
         };
-        troupe_runs.push(load.run(node.address, &requests, workload.repeats()));
-        // The bare server stores nothing: it may be asked the same thing twice.
-        bare_runs.push(load.run(bare, &requests, true));
+        for (node, runs) in nodes.clone().zip(&mut troupe_runs) {
+            let requests = Rc::new(requests::render(workload, node, round, options.seconds));
+            runs.push(load.run(node.address, &requests, workload.repeats()));
+            // The bare server stores nothing: it may be asked the same thing twice.
+            bare_runs.push(load.run(bare, &requests, true));
+        }
     }
-    let troupe = median(troupe_runs);
+    let mut medians = troupe_runs.into_iter().map(median);
+    let troupe = medians.next().expect("this build's node was measured");
     let bare = median(bare_runs);
     let unit = workload.items_per_request();
+    let against = medians.next().map_or_else(String::new, |other| {
+        format!(" {:.0} % | {:.2} |", 100.0 * troupe.per_second / other.per_second, other.p99_ms)
+    });
     println!(
-        "| {} | {:.0} {}/s | {:.0} requests/s | {:.0} % | {:.2} | {:.2} |",
+        "| {} | {:.0} {}/s | {:.0} requests/s | {:.0} % | {:.2} | {:.2} |{against}",
         workload.name(),
         troupe.per_second * unit as f64,
         workload.unit(),
@@ -95,6 +113,7 @@ fn options(arguments: &[String]) -> Options {
     Options {
         seconds: value("--seconds").map_or(4.0, |text| text.parse().expect("--seconds takes a number")),
         rounds: value("--rounds").map_or(3, |text| text.parse().expect("--rounds takes a whole number")),
+        against: value("--against").map(PathBuf::from),
         only: value("--only").map(|names| names.split(',').map(str::to_owned).collect()),
     }
 }

@@ -35,10 +35,13 @@ impl Drop for Node {
     }
 }
 
+/// The `troupe` that this benchmark was built with.
+pub(crate) const OWN: &str = env!("CARGO_BIN_EXE_troupe");
+
 /// Starts `troupe dev` in `folder` and reads what it prints.
-pub(crate) fn start(folder: &Path) -> Node {
+pub(crate) fn start(troupe: &Path, folder: &Path) -> Node {
     let begun = Instant::now();
-    let mut process = Command::new(env!("CARGO_BIN_EXE_troupe"))
+    let mut process = Command::new(troupe)
         .args([
             "dev",
             "--k2v-addr",
