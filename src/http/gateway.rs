@@ -11,10 +11,11 @@
 use super::body::{Body, BodyBudget, Share, Trust, UnreadBody};
 use super::cors;
 use super::error::ApiError;
+use super::grant::{Grant, live_key};
 use super::k2v::{self, Admitted, Outcome, Service};
 use super::limits::UNUSED_BODY_BYTES_MAX;
 use super::query::Query;
-use super::route::{Access, Call, Target, route};
+use super::route::{Call, Target, route};
 use super::sigv4::{self, Authentication, RequestHead, VerifierConfig, authenticate};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Method;
@@ -22,16 +23,13 @@ use actix_web::http::header::{HeaderMap, ORIGIN};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
 use troupe_actors::clock::wall_now;
-use troupe_actors::control::{AccessKey, Control, ControlSnapshot};
-use troupe_actors::ids::BucketId;
+use troupe_actors::control::{AccessKey, ControlSnapshot};
 use troupe_actors::store::Store;
 
 /// What a worker needs to serve requests.
 pub(crate) struct Gateway<S: Store> {
     /// What the calls are served with.
     pub(crate) service: Service<S>,
-    /// Buckets, keys, permissions, layout.
-    pub(crate) control: Control,
     /// Region and clock window.
     pub(crate) verifier: VerifierConfig,
     /// Longest body in bytes.
@@ -44,7 +42,6 @@ impl<S: Store> Clone for Gateway<S> {
     fn clone(&self) -> Gateway<S> {
         Gateway {
             service: self.service.clone(),
-            control: self.control.clone(),
             verifier: self.verifier.clone(),
             body_bytes_max: self.body_bytes_max,
             bodies: Arc::clone(&self.bodies),
@@ -118,21 +115,21 @@ impl<S: Store> Gateway<S> {
         if request.method() == Method::OPTIONS {
             return self.preflight(request).map(Outcome::Now);
         }
-        let control = self.control.snapshot();
+        let control = self.service.control.snapshot();
         let head = RequestHead::of(request);
         // Parsed at once, reported later: who has not signed learns nothing of what is wrong with the request.
         let routed = Routed::parse(&head);
         let now = wall_now();
         let now_s = i64::try_from(now.0 / 1000).unwrap_or(i64::MAX);
-        let find_key = |id: &str| control.key(id).filter(|key| !key.is_expired(now.0));
+        let find_key = |id: &str| live_key(&control, id.parse().ok()?, now);
         let authentication = authenticate(&head, now_s, &self.verifier, find_key)?;
-        let (routed, bucket, body) = match authentication {
+        let (routed, grant, body) = match authentication {
             Authentication::Proven(signed) => {
                 let routed = routed?;
-                let bucket = authorise(&control, signed.key, &routed)?;
+                let grant = routed.grant(&control, signed.key)?;
                 let body = self.read_body(body, Some(routed.call), Trust::Proven).await?;
                 signed.payload.check(&body.bytes)?;
-                (routed, bucket, body)
+                (routed, grant, body)
             }
             Authentication::Unproven(unproven) => {
                 let call = routed.as_ref().ok().map(|routed| routed.call);
@@ -140,14 +137,14 @@ impl<S: Store> Gateway<S> {
                 let key = unproven.prove(&body.bytes)?;
                 body.share.prove();
                 let routed = routed?;
-                let bucket = authorise(&control, key, &routed)?;
-                (routed, bucket, body)
+                let grant = routed.grant(&control, key)?;
+                (routed, grant, body)
             }
         };
         let Routed { target, query, call } = routed;
         trail.is_poll = call.is_poll();
         let admitted =
-            Admitted { call, bucket, target, query, head: request, body: &body.bytes, control: &control };
+            Admitted { call, grant, target, query, head: request, body: &body.bytes, control: &control };
         let begun = k2v::serve(&self.service, &admitted);
         trail.share = Some(body.share);
         begun
@@ -184,7 +181,7 @@ impl<S: Store> Gateway<S> {
     }
 
     fn preflight(&self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
-        let control = self.control.snapshot();
+        let control = self.service.control.snapshot();
         let target = Target::parse(request.uri().path())?;
         // Nobody has signed, so only names that mean the same to everybody are known here.
         let bucket = control.resolve_global(&target.bucket).ok_or(ApiError::NoSuchBucket)?;
@@ -192,7 +189,7 @@ impl<S: Store> Gateway<S> {
     }
 
     fn decorate(&self, request: &HttpRequest, origin: &str, response: &mut HttpResponse) {
-        let control = self.control.snapshot();
+        let control = self.service.control.snapshot();
         let target = Target::parse(request.uri().path()).ok();
         let bucket = target.as_ref().and_then(|target| control.resolve_global(&target.bucket));
         if let Some(bucket) = bucket {
@@ -215,16 +212,8 @@ impl<'a> Routed<'a> {
         let call = route(head.method, &target, &query)?;
         Ok(Routed { target, query, call })
     }
-}
 
-/// The bucket, if the key may do with it what the call does.
-fn authorise(control: &ControlSnapshot, key: &AccessKey, routed: &Routed<'_>) -> Result<BucketId, ApiError> {
-    let bucket = control.resolve_bucket(&routed.target.bucket, key).ok_or(ApiError::NoSuchBucket)?.id;
-    let permissions = key.permissions(bucket);
-    let needed = routed.call.access();
-    let is_allowed = match needed {
-        Access::Read => permissions.read,
-        Access::Write => permissions.write,
-    };
-    if is_allowed { Ok(bucket) } else { Err(ApiError::Forbidden { needed }) }
+    fn grant(&self, control: &ControlSnapshot, key: &AccessKey) -> Result<Grant, ApiError> {
+        Grant::new(control, key, &self.target.bucket, self.call.access())
+    }
 }

@@ -4,6 +4,7 @@ mod body;
 mod cors;
 mod error;
 mod gateway;
+mod grant;
 mod json;
 pub(crate) mod k2v;
 mod limits;

@@ -66,9 +66,9 @@ pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) ->
             shards: parts.shards,
             node: parts.node,
             value_bytes_max: config.requests.value_bytes_max,
+            control: parts.control,
             stopping,
         },
-        control: parts.control,
         verifier: VerifierConfig {
             region: config.k2v.region.clone(),
             clock_window: config.requests.clock_window,

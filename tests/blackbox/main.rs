@@ -35,6 +35,7 @@ mod poll_race;
 mod poll_range;
 mod read_batch;
 mod restart;
+mod revoked_polls;
 mod signatures;
 mod stop;
 mod tokens;

@@ -22,7 +22,7 @@ use troupe_actors::store::range::KeyRange;
 
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let mut plans = Vec::new();
-    for query in parse_delete_batch(request.body, request.bucket)? {
+    for query in parse_delete_batch(request.body, request.grant.bucket)? {
         let plan = service.plan(request.control, query.partition.shard())?;
         plans.push((query, plan));
     }

@@ -18,7 +18,7 @@ use troupe_actors::store::Store;
 
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let tokens = &request.control.token_key;
-    let writes = parse_insert_batch(request.body, request.bucket, tokens, service.value_bytes_max)?;
+    let writes = parse_insert_batch(request.body, request.grant.bucket, tokens, service.value_bytes_max)?;
     let mut plans = Vec::with_capacity(writes.len());
     for (shard, writes) in writes {
         plans.push((shard, writes, service.plan(request.control, shard)?));

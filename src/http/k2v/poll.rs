@@ -1,10 +1,14 @@
 //! What both polls do, driven by their core: it subscribes, looks and waits, in this order.
 
+use super::service::{Admitted, Service};
 use crate::http::error::ApiError;
+use crate::http::grant::Grant;
 use crate::http::limits::{POLL_TIMEOUT_S_DEFAULT, POLL_TIMEOUT_S_MAX, POLL_TIMEOUT_S_MIN};
 use crate::http::stop::Stopping;
 use actix_web::HttpResponse;
 use std::time::Duration;
+use troupe_actors::clock::wall_now;
+use troupe_actors::control::Control;
 use troupe_actors::replication::poll::{Effect, Event, PollCore};
 use troupe_actors::shard::{PollError, Subscription};
 use troupe_actors::store::Store;
@@ -15,14 +19,29 @@ pub(super) fn poll_timeout(seconds: Option<u64>) -> Duration {
     Duration::from_secs(seconds.clamp(POLL_TIMEOUT_S_MIN, POLL_TIMEOUT_S_MAX))
 }
 
-/// Answers with the first news that `read` finds; 304 when the time is over or the node stops.
+/// A poll's patience and permission.
+pub(super) struct Terms {
+    timeout: Duration,
+    stopping: Stopping,
+    control: Control,
+    grant: Grant,
+}
+
+impl Terms {
+    pub(super) fn new<S: Store>(service: &Service<S>, request: &Admitted<'_>, timeout: Duration) -> Terms {
+        let (stopping, control) = (service.stopping.clone(), service.control.clone());
+        Terms { timeout, stopping, control, grant: request.grant }
+    }
+}
+
+/// Answers with the first news that `read` finds; 304 when the time is over or the node stops. Either only if the key may
+/// still read by then.
 pub(super) async fn wait_for_news<S: Store>(
     subscribe: impl AsyncFn() -> Result<Subscription<S>, PollError>,
-    timeout: Duration,
-    mut stopping: Stopping,
+    mut terms: Terms,
     mut read: impl AsyncFnMut() -> Result<Option<HttpResponse>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut deadline = std::pin::pin!(tokio::time::sleep(timeout));
+    let mut deadline = std::pin::pin!(tokio::time::sleep(terms.timeout));
     let (mut poll, mut effect) = PollCore::start();
     let (mut subscription, mut news) = (None, None);
     loop {
@@ -39,9 +58,10 @@ pub(super) async fn wait_for_news<S: Store>(
                 biased;
                 () = signal(subscription.as_ref()) => Event::Signalled,
                 () = &mut deadline => Event::TimeIsUp,
-                () = stopping.wait() => Event::TimeIsUp,
+                () = terms.stopping.wait() => Event::TimeIsUp,
             },
             Effect::AnswerNews | Effect::AnswerNotModified => {
+                terms.grant.check(&terms.control.snapshot(), wall_now())?;
                 return Ok(news.unwrap_or_else(|| HttpResponse::NotModified().finish()));
             }
         };

@@ -1,7 +1,7 @@
 //! PollItem: the item, as soon as it holds something that the client has not seen.
 
 use super::accept::Accept;
-use super::poll::{poll_timeout, wait_for_news};
+use super::poll::{Terms, poll_timeout, wait_for_news};
 use super::read_item::answer;
 use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
@@ -16,14 +16,14 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     let tokens = request.control.token_key.clone();
     let token = request.query.causality_token.as_deref().unwrap_or_default();
     let seen = tokens.open_token(partition.hash, sort_key.as_str(), token)?;
-    let timeout = poll_timeout(timeout_s(&request.query)?);
+    let terms = Terms::new(service, request, poll_timeout(timeout_s(&request.query)?));
     service.plan(request.control, partition.shard())?;
     let key = ItemKey { partition: partition.hash, sort_key };
-    let (shards, stopping) = (service.shards.clone(), service.stopping.clone());
+    let shards = service.shards.clone();
     Outcome::later(async move {
         let subscribe = async || shards.subscribe_item(key.clone()).await;
         let store = shards.store(key.partition.shard());
-        wait_for_news(subscribe, timeout, stopping, async || match store.snapshot()?.item(&key)? {
+        wait_for_news(subscribe, terms, async || match store.snapshot()?.item(&key)? {
             Some(item) if !item.is_covered_by(&seen) => Ok(Some(answer(&key, &item, accept, &tokens))),
             Some(_) | None => Ok(None),
         })

@@ -7,7 +7,7 @@
 use super::item_json::push_item;
 use super::listing::Listing;
 use super::pages::{PageEnd, Pages, json_response_from};
-use super::poll::{poll_timeout, wait_for_news};
+use super::poll::{Terms, poll_timeout, wait_for_news};
 use super::request::parse;
 use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
@@ -31,10 +31,11 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     let tokens = request.control.token_key.clone();
     let poll = parse_poll_range(request.body, &partition, &tokens)?;
     service.plan(request.control, partition.shard())?;
-    let (shards, stopping) = (service.shards.clone(), service.stopping.clone());
+    let shards = service.shards.clone();
+    let terms = Terms::new(service, request, poll.timeout);
     Outcome::later(async move {
         let subscribe = async || shards.subscribe_range(poll.partition, poll.range.clone()).await;
-        wait_for_news(subscribe, poll.timeout, stopping, async || news(&poll, &shards, &tokens).await).await
+        wait_for_news(subscribe, terms, async || news(&poll, &shards, &tokens).await).await
     })
 }
 

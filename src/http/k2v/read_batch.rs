@@ -19,7 +19,7 @@ use troupe_actors::store::Store;
 use troupe_actors::store::range::KeyRange;
 
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
-    let queries = parse_read_batch(request.body, request.bucket)?;
+    let queries = parse_read_batch(request.body, request.grant.bucket)?;
     for query in &queries {
         service.plan(request.control, query.partition.shard())?;
     }

@@ -18,7 +18,7 @@ use troupe_actors::store::counters::PartitionCounters;
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let listing = parse_read_index(&request.query)?;
     ShardIndex::all().try_for_each(|shard| service.plan(request.control, shard).map(drop))?;
-    json_response(ReadIndexPages::new(&service.shards, request.bucket, listing)?).map(Outcome::Now)
+    json_response(ReadIndexPages::new(&service.shards, request.grant.bucket, listing)?).map(Outcome::Now)
 }
 
 /// Reads the parameters of the listing from the query string.

@@ -1,6 +1,7 @@
 //! What every call stands on, and what it is given of its request.
 
 use crate::http::error::ApiError;
+use crate::http::grant::Grant;
 use crate::http::query::Query;
 use crate::http::route::{Call, Target};
 use crate::http::stop::Stopping;
@@ -8,8 +9,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::LocalBoxFuture;
 use troupe_actors::causality::{Context, Value};
-use troupe_actors::control::ControlSnapshot;
-use troupe_actors::ids::{BucketId, NodeId, Partition, PartitionKey, ShardIndex, SortKey};
+use troupe_actors::control::{Control, ControlSnapshot};
+use troupe_actors::ids::{NodeId, Partition, PartitionKey, ShardIndex, SortKey};
 use troupe_actors::replication::plan::{PlanError, write_plan};
 use troupe_actors::shard::{ItemWrite, Shards, WritePlan};
 use troupe_actors::store::Store;
@@ -28,6 +29,8 @@ pub(crate) struct Service<S: Store> {
     pub(crate) node: NodeId,
     /// Longest value in bytes.
     pub(crate) value_bytes_max: usize,
+    /// Buckets, keys, permissions, layout.
+    pub(crate) control: Control,
     /// Whether polls should give up.
     pub(crate) stopping: Stopping,
 }
@@ -38,6 +41,7 @@ impl<S: Store> Clone for Service<S> {
             shards: self.shards.clone(),
             node: self.node,
             value_bytes_max: self.value_bytes_max,
+            control: self.control.clone(),
             stopping: self.stopping.clone(),
         }
     }
@@ -47,8 +51,8 @@ impl<S: Store> Clone for Service<S> {
 pub(crate) struct Admitted<'r> {
     /// What it asks for.
     pub(crate) call: Call,
-    /// In which bucket.
-    pub(crate) bucket: BucketId,
+    /// Where, and what lets it do so.
+    pub(crate) grant: Grant,
     /// The path.
     pub(crate) target: Target<'r>,
     /// The query string.
@@ -82,7 +86,7 @@ impl Admitted<'_> {
     /// The partition that the path names.
     pub(super) fn partition(&self) -> Result<Partition, ApiError> {
         let key = PartitionKey::new(self.target.partition_key.as_deref().unwrap_or_default())?;
-        Ok(Partition::new(self.bucket, key))
+        Ok(Partition::new(self.grant.bucket, key))
     }
 
     /// The item that path and query name.
