@@ -120,3 +120,33 @@ pub const STORE_RESERVE_BYTES_MAX: u64 = 16 << 20;
 /// Bytes by which an environment's file grows at a time. A commit that makes the file longer waits for the file
 /// system's own records; a larger step would make the one commit that takes it wait longer.
 pub const STORE_GROWTH_BYTES: u64 = 1 << 20;
+
+/// Bytes of an environment's journal; an eighth of a smaller disk. It bounds the memory of rows that are not in the tree
+/// yet (about the same), and the time of a recovery. A larger one would let the tree be written in larger pieces, which
+/// cost less each. When it is full writes wait for the tree.
+pub const JOURNAL_BYTES_MAX: u64 = 64 << 20;
+
+/// A checkpoint begins when the rows that the tree lacks take up one part in this many of the journal. The rest of it is
+/// for what is written meanwhile.
+pub const CHECKPOINT_JOURNAL_PARTS: u64 = 4;
+
+/// How long a row stays out of the tree when little is written, in milliseconds.
+pub const CHECKPOINT_INTERVAL_MS: u64 = 2_000;
+
+/// Rows that one transaction of a checkpoint writes: between these, as long as it takes about
+/// [`CHECKPOINT_STEP_MS`]. The disk is busy with its pages meanwhile, and a group's sync waits.
+pub const CHECKPOINT_STEP_ROWS: std::ops::RangeInclusive<usize> = 64..=16_384;
+
+/// Bytes of rows that one transaction of a checkpoint writes, unless a single row is larger. LMDB keeps the pages that it
+/// changes in memory until then.
+pub const CHECKPOINT_STEP_BYTES_MAX: usize = 8 << 20;
+
+/// How long one transaction of a checkpoint is meant to take, in milliseconds.
+pub const CHECKPOINT_STEP_MS: u64 = 100;
+
+/// Longest delay of a group when the journal is nearly full, in milliseconds. A delay slows its writers down to what the
+/// tree takes; without it they would run into the end of the journal and stand still there.
+pub const BACK_PRESSURE_MS_MAX: u64 = 100;
+
+/// How often a relaxed journal is synced, in milliseconds: what a crash of the machine may take back.
+pub const RELAXED_SYNC_INTERVAL_MS: u64 = 100;

@@ -15,6 +15,7 @@ mod readers;
 mod reserve;
 mod snapshot;
 mod stats;
+mod tree;
 mod witness;
 
 pub use lanes::LanesOptions;
@@ -23,11 +24,11 @@ pub use open::{Durability, LmdbOptions, OpenError};
 pub use snapshot::LmdbSnapshot;
 pub use stats::StoreStats;
 
+use super::final_rows::FinalRows;
 use super::group::Group;
-use super::keys::{environment, items, partitions, shards};
+use super::keys::{environment, partitions};
 use super::rows::Keyspace;
 use super::{CommitError, Epoch, Store, StoreError, Write};
-use crate::store::counters::PartitionCounters;
 use growth::Growth;
 use heed::types::Bytes;
 use heed::{Database, Env, MdbError, RwTxn, WithoutTls};
@@ -108,46 +109,19 @@ impl Store for LmdbStore {
 impl LmdbStore {
     fn store(&self, group: &Group<'_>) -> Result<(), CommitError> {
         let mut txn = self.env.write_txn()?;
-        self.apply(&mut txn, group)?;
+        let rows = FinalRows::of(group, |key| partitions::read(self.tables.partitions.get(&txn, key)?, key))?;
+        for row in rows.iter() {
+            self.tables.apply(&mut txn, &row)?;
+        }
         if group.grows {
             self.make_room(&txn)?;
         }
-        txn.commit().map_err(|error| self.failed(error))?;
-        self.cover();
-        Ok(())
+        self.finish(txn)
     }
 
-    fn apply(&self, txn: &mut RwTxn<'_>, group: &Group<'_>) -> Result<(), CommitError> {
-        let tables = &self.tables;
-        let mut key = Vec::with_capacity(64);
-        for put in &group.items {
-            items::write_key(&mut key, put.partition, put.sort_key);
-            if put.shrinks {
-                // LMDB joins pages that became almost empty only after a removal, never after a smaller row.
-                tables.items.delete(txn, &key)?;
-            }
-            tables.items.put(txn, &key, put.item)?;
-        }
-        for (partition, delta) in &group.partitions {
-            partitions::write_key(&mut key, partition);
-            let before = match tables.partitions.get(txn, &key)? {
-                Some(row) => partitions::decode(row).ok_or_else(|| CommitError::corrupt(partitions::NAME))?,
-                None => PartitionCounters::default(),
-            };
-            let after = before.checked_add(*delta).ok_or_else(CommitError::miscounted)?;
-            if after == PartitionCounters::default() {
-                tables.partitions.delete(txn, &key)?;
-            } else {
-                let mut row = [0; partitions::ROW_BYTES_MAX];
-                tables.partitions.put(txn, &key, partitions::encode(after, &mut row))?;
-            }
-        }
-        for (shard, meta) in &group.shards {
-            tables.shards.put(txn, &shards::key(*shard), &shards::encode(meta))?;
-        }
-        for (key, value) in &group.control {
-            tables.control.put(txn, key, value)?;
-        }
+    fn finish(&self, txn: RwTxn<'_>) -> Result<(), CommitError> {
+        txn.commit().map_err(|error| self.failed(error))?;
+        self.cover();
         Ok(())
     }
 
@@ -163,10 +137,16 @@ impl LmdbStore {
         if !self.reserve.take() {
             return if fits(owned.file_bytes) { Ok(()) } else { Err(CommitError::DiskFull) };
         }
+        self.grow_ahead();
+        Ok(())
+    }
+
+    /// Makes the file longer ahead of the pages that will be used. For the holder of a write transaction.
+    fn grow_ahead(&self) {
+        let owned = PageUse::of(&self.env);
         if let Err(error) = self.growth.ahead_of(owned.file_bytes, owned.map_bytes) {
             log::debug!("{}: {error}", self.dir.display());
         }
-        Ok(())
     }
 
     /// Keeps the file as long as its root page says, which [`loss`] holds it to.

@@ -4,11 +4,12 @@
 //! It is as durable as its owner makes it: [`MemoryStore::image`] is what a disk would hold now, and
 //! [`MemoryStore::from_image`] is a node that starts from it.
 
+use super::final_rows::FinalRows;
 use super::group::Group;
-use super::keys::{items, partitions, shards};
-use super::rows::{Keyspace, RowBounds, RowIter, RowView};
+use super::keys::partitions;
+use super::rows::{Keyspace, RowBounds, RowChange, RowIter, RowView};
+use super::tree::{Tree, TreeNeed};
 use super::{CommitError, Epoch, Store, StoreError, Write};
-use crate::store::counters::PartitionCounters;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +38,20 @@ impl Tables {
             Keyspace::Control => &self.control,
             Keyspace::Environment => &self.environment,
         }
+    }
+
+    fn apply(&mut self, row: &RowChange<'_>) {
+        let rows = match row.keyspace {
+            Keyspace::Items => &mut self.items,
+            Keyspace::Partitions => &mut self.partitions,
+            Keyspace::Shards => &mut self.shards,
+            Keyspace::Control => &mut self.control,
+            Keyspace::Environment => &mut self.environment,
+        };
+        match row.value {
+            Some(value) => rows.insert(row.key.to_vec(), value.to_vec()),
+            None => rows.remove(row.key),
+        };
     }
 }
 
@@ -107,27 +122,10 @@ impl Store for MemoryStore {
             }
             Some(CommitError::MapFull | CommitError::DiskFull) | None => {}
         }
-        let counted = count(&state.image.0.partitions, &group)?;
+        let stored = &state.image.0.partitions;
+        let rows = FinalRows::of(&group, |key| partitions::read(stored.get(key).map(Vec::as_slice), key))?;
         let tables = Arc::make_mut(&mut state.image.0);
-        let mut key = Vec::new();
-        for put in &group.items {
-            items::write_key(&mut key, put.partition, put.sort_key);
-            tables.items.insert(key.clone(), put.item.to_vec());
-        }
-        for (key, counters) in counted {
-            if counters == PartitionCounters::default() {
-                tables.partitions.remove(&key);
-            } else {
-                let row = partitions::encode(counters, &mut [0; partitions::ROW_BYTES_MAX]).to_vec();
-                tables.partitions.insert(key, row);
-            }
-        }
-        for (shard, meta) in &group.shards {
-            tables.shards.insert(shards::key(*shard).to_vec(), shards::encode(meta));
-        }
-        for (key, value) in &group.control {
-            tables.control.insert(key.to_vec(), value.to_vec());
-        }
+        rows.iter().for_each(|row| tables.apply(&row));
         Ok(())
     }
 
@@ -140,20 +138,34 @@ impl Store for MemoryStore {
     }
 }
 
-/// The counters of every partition that the group changes, checked before anything is changed.
-fn count(rows: &Rows, group: &Group<'_>) -> Result<Vec<(Vec<u8>, PartitionCounters)>, CommitError> {
-    let mut counted = Vec::with_capacity(group.partitions.len());
-    for (partition, delta) in &group.partitions {
-        let mut key = Vec::new();
-        partitions::write_key(&mut key, partition);
-        let before = match rows.get(&key) {
-            Some(row) => partitions::decode(row).ok_or_else(|| CommitError::corrupt(partitions::NAME))?,
-            None => PartitionCounters::default(),
-        };
-        let after = before.checked_add(*delta).ok_or_else(CommitError::miscounted)?;
-        counted.push((key, after));
+impl Tree for MemoryStore {
+    type View<'t> = MemorySnapshot;
+
+    fn view(&self) -> Result<MemorySnapshot, StoreError> {
+        self.snapshot()
     }
-    Ok(counted)
+
+    fn apply(&self, rows: &mut dyn Iterator<Item = RowChange<'_>>) -> Result<(), CommitError> {
+        let mut state = self.state();
+        if let Some(failure @ CommitError::Broken(_)) = &state.failure {
+            return Err(failure.clone());
+        }
+        let tables = Arc::make_mut(&mut state.image.0);
+        rows.for_each(|row| tables.apply(&row));
+        Ok(())
+    }
+
+    fn promise_room(&self, _: TreeNeed) -> Result<(), CommitError> {
+        self.state().failure.clone().map_or(Ok(()), Err)
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn end_epoch(&self) {
+        Store::end_epoch(self);
+    }
 }
 
 /// A view of a memory store.

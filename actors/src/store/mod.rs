@@ -7,14 +7,19 @@
 
 pub mod counters;
 mod decoded;
+mod final_rows;
 mod group;
+pub mod journal;
+pub mod journalled;
 mod keys;
 pub mod lane;
 pub mod lmdb;
 pub mod memory;
+mod memtable;
 pub mod range;
 pub mod rows;
 pub mod set;
+pub mod tree;
 
 pub use keys::environment::LaneId;
 
@@ -159,10 +164,6 @@ pub enum CommitError {
 }
 
 impl CommitError {
-    fn corrupt(keyspace: &'static str) -> CommitError {
-        CommitError::Broken(format!("a row of keyspace `{keyspace}` is corrupt"))
-    }
-
     fn miscounted() -> CommitError {
         CommitError::Broken("a counter of a partition would fall below zero".to_owned())
     }

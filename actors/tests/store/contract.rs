@@ -1,7 +1,8 @@
 //! What every store keeps to.
 
+use crate::checkpointed::Checkpointed;
 use crate::counting::counters_equal_a_full_count_whatever_is_written;
-use crate::model::{BUCKET, Model, commit, index, items, key, open, partition};
+use crate::model::{BUCKET, Model, commit, index, items, key, open, open_journalled, partition};
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 use troupe_actors::causality::Item;
@@ -29,6 +30,8 @@ macro_rules! contracts {
     ($laws:tt) => {
         contract!(memory, |_: &Path| MemoryStore::new(Epoch(1)), $laws);
         contract!(lmdb, |dir: &Path| open(dir, 1), $laws);
+        contract!(journalled, |dir: &Path| open_journalled(dir, 1), $laws);
+        contract!(checkpointed, |dir: &Path| Checkpointed::new(open_journalled(dir, 1)), $laws);
     };
 }
 

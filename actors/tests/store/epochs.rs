@@ -1,6 +1,6 @@
 //! An epoch is resumed only where nothing can have been forgotten.
 
-use crate::model::{Model, commit, open};
+use crate::model::{Model, commit, open_journalled as open};
 use std::fs;
 use std::path::Path;
 use troupe_actors::store::{Epoch, Store};

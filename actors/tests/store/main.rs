@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod checkpointed;
 mod contract;
 mod counting;
 mod epochs;
 mod folders;
 mod full;
 mod gated;
+mod journalled;
 mod lane;
 mod losses;
 mod model;
+mod moments;
+mod recorded;

@@ -6,6 +6,7 @@ use std::path::Path;
 use troupe_actors::causality::{Context, Dot, Item, Value};
 use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, SortKey};
 use troupe_actors::store::counters::PartitionCounters;
+use troupe_actors::store::journalled::NodeStore;
 use troupe_actors::store::lmdb::{Durability, LmdbOptions, LmdbStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::{Epoch, LaneId, Snapshot, Store, Write};
@@ -23,6 +24,13 @@ pub(crate) fn options(fresh_epoch: u64) -> LmdbOptions {
 
 pub(crate) fn open(dir: &Path, fresh_epoch: u64) -> LmdbStore {
     LmdbStore::open(dir, &options(fresh_epoch)).unwrap()
+}
+
+/// A small journal, so that it goes round now and then.
+pub(crate) const JOURNAL_BYTES: u64 = 256 << 10;
+
+pub(crate) fn open_journalled(dir: &Path, fresh_epoch: u64) -> NodeStore {
+    NodeStore::open(dir, &options(fresh_epoch), JOURNAL_BYTES).unwrap()
 }
 
 pub(crate) fn partition(name: &str) -> Partition {

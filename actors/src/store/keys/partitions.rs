@@ -9,6 +9,7 @@
 use super::raw_bounds;
 use crate::ids::{BucketId, Partition};
 use crate::limits::PARTITION_KEY_BYTES_MAX;
+use crate::store::StoreError;
 use crate::store::counters::PartitionCounters;
 use crate::store::range::KeyRange;
 use std::ops::Bound;
@@ -47,6 +48,14 @@ pub(crate) fn encode(counters: PartitionCounters, row: &mut [u8; ROW_BYTES_MAX])
 /// What [`encode`] wrote; `None` if the bytes are nothing that it writes.
 pub(crate) fn decode(row: &[u8]) -> Option<PartitionCounters> {
     postcard::from_bytes(row).ok()
+}
+
+/// The counters in the row under `key`, if there is one.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub(crate) fn read(row: Option<&[u8]>, key: &[u8]) -> Result<Option<PartitionCounters>, StoreError> {
+    row.map(|row| decode(row).ok_or_else(|| StoreError::corrupt(NAME, key))).transpose()
 }
 
 #[cfg(test)]

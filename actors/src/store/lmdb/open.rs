@@ -8,6 +8,7 @@ use super::witness::{self, Testimony};
 use super::{LmdbStore, Tables};
 use crate::limits::STORE_READERS_MAX;
 use crate::store::Epoch;
+use crate::store::journalled::JournalError;
 use crate::store::keys::environment::{self, LaneId};
 use crate::store::keys::{items, partitions, shards};
 use heed::types::Bytes;
@@ -100,6 +101,14 @@ pub enum OpenError {
         dir: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The journal beside it cannot be opened.
+    #[error("{}: {source}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: JournalError,
     },
     /// LMDB failed.
     #[error("{}: LMDB: {reason}", dir.display())]

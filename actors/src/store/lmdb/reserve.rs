@@ -60,6 +60,11 @@ impl DiskReserve {
         has_room
     }
 
+    /// Whether the disk has this much left beside the reserve.
+    pub(super) fn has_left(&self, bytes: u64) -> bool {
+        bytes == 0 || self.disk().is_some_and(|disk| available(&disk) >= bytes)
+    }
+
     /// Gives the reserve to the writes that come next.
     pub(super) fn release(&self) {
         self.is_held.store(false, Ordering::Relaxed);

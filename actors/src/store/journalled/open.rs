@@ -1,0 +1,56 @@
+//! A journalled store in a folder.
+
+use super::marks::{self, JournalError};
+use super::{JournalledStore, NodeStore};
+use crate::store::journal::Header;
+use crate::store::journal::disk::{self, DiskFile};
+use crate::store::lmdb::{Durability, LmdbOptions, LmdbStore, OpenError};
+use std::path::Path;
+
+impl NodeStore {
+    /// Opens the store in `dir`, or makes a new one there. A store that has no journal yet gets one, of up to
+    /// `journal_bytes_max` bytes.
+    ///
+    /// # Errors
+    /// [`OpenError`]; what was stored is as it was.
+    pub fn open(dir: &Path, options: &LmdbOptions, journal_bytes_max: u64) -> Result<NodeStore, OpenError> {
+        // Rows reach the tree in large transactions, and their room in the journal is given back after each: they are
+        // always synced.
+        let tree = LmdbStore::open(dir, &LmdbOptions { durability: Durability::Commit, ..options.clone() })?;
+        let failed = |source| OpenError::Journal { path: dir.join(disk::NAME), source };
+        let (file, header) = open_file(dir, &tree, options, journal_bytes_max).map_err(failed)?;
+        JournalledStore::new(tree, file, header, options.durability).map_err(failed)
+    }
+
+    /// Brings everything into the tree, and marks the store as closed with nothing lost, so that opening it resumes the
+    /// epoch. Nobody may write any more.
+    ///
+    /// # Errors
+    /// The store is not marked: the next opening begins a new epoch, and nothing else is lost.
+    pub fn close_clean(&self) -> Result<(), OpenError> {
+        if let Err(error) = self.checkpoint() {
+            log::warn!("the journal keeps what the tree cannot take: {error}");
+            return Ok(());
+        }
+        self.tree.close_clean()
+    }
+}
+
+/// The journal of a tree. One that was made, and that the tree never got to know, is made again.
+fn open_file(
+    dir: &Path,
+    tree: &LmdbStore,
+    options: &LmdbOptions,
+    journal_bytes_max: u64,
+) -> Result<(DiskFile, Header), JournalError> {
+    if let Some(header) = marks::journal_of(tree)? {
+        let file = DiskFile::open(dir)?;
+        if Header::read(&file)? != Some(header) {
+            return Err(JournalError::Foreign);
+        }
+        return Ok((file, header));
+    }
+    let capacity = disk::capacity_for(dir, journal_bytes_max)?;
+    let header = Header { environment: options.fresh_epoch.0, capacity };
+    Ok((DiskFile::create(dir, header)?, header))
+}

@@ -1,0 +1,40 @@
+//! How far the tree is behind.
+
+use super::JournalledStore;
+use crate::clock::monotonic_now;
+use crate::store::journal::JournalFile;
+use crate::store::tree::Tree;
+use std::time::Duration;
+
+/// What lies between a journal and its tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct JournalStats {
+    /// Bytes of the journal that hold records which the tree may lack.
+    pub journal_bytes: u64,
+    /// What that can grow to.
+    pub journal_bytes_max: u64,
+    /// About how much memory the rows take that the tree may lack.
+    pub memtable_bytes: u64,
+    /// How long the last checkpoint took.
+    pub last_checkpoint: Duration,
+    /// The groups that were committed since the newest one that the tree holds.
+    pub lag_groups: u64,
+    /// How old the oldest row of the active table is.
+    pub lag: Duration,
+}
+
+impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
+    /// How far the tree is behind.
+    pub fn journal_stats(&self) -> JournalStats {
+        let writer = self.writer();
+        let since = writer.active_since;
+        JournalStats {
+            journal_bytes: writer.journal.used_bytes(),
+            journal_bytes_max: writer.journal.capacity(),
+            memtable_bytes: self.tables.load().bytes(),
+            last_checkpoint: writer.last_checkpoint,
+            lag_groups: writer.journal.last().sequence - writer.applied.sequence,
+            lag: since.map_or(Duration::ZERO, |since| monotonic_now().saturating_duration_since(since)),
+        }
+    }
+}
