@@ -289,7 +289,10 @@ fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<LmdbStore>, Ve
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| vital::arbiter()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let lanes: Vec<_> = lanes.iter().map(|(store, lane)| (Arc::clone(store), lane.clone())).collect();
-    let limits = ShardLimits { concurrent_values_max: config.requests.concurrent_values_max };
+    let limits = ShardLimits {
+        concurrent_values_max: config.requests.concurrent_values_max,
+        ..ShardLimits::default()
+    };
     let shards = Shards::start(limits, &mut rand::rng(), &lanes, &handles)?;
     Ok((shards, arbiters))
 }

@@ -9,7 +9,7 @@
 //! shard       who may write an item, and when the writer is told
 //!   store     one durable transaction per group of writes
 //!     causality   what a write means: dots, siblings, tokens
-//!       ids, limits, clock
+//!       ids, limits, clock, mutation
 //! ```
 
 pub mod causality;
@@ -18,6 +18,7 @@ pub mod control;
 pub mod ids;
 pub mod layout;
 pub mod limits;
+pub mod mutation;
 pub mod replication;
 pub mod shard;
 pub mod store;

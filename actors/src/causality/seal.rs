@@ -1,4 +1,5 @@
 use crate::ids::{ActorId, PartitionHash};
+use crate::mutation::{Mutation, is_on};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -98,6 +99,9 @@ impl TokenKey {
             Purpose::Token => b"t",
             Purpose::Marker => b"m",
         });
+        let is_unbound = is_on(Mutation::TokenOfAnotherItemAccepted) && matches!(purpose, Purpose::Token);
+        let binding =
+            if is_unbound { Binding { partition: PartitionHash([0; 16]), sort_key: None } } else { binding };
         mac.update(&binding.partition.0);
         if let Some(sort_key) = binding.sort_key {
             mac.update(&(sort_key.len() as u64).to_be_bytes());

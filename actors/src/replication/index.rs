@@ -1,6 +1,7 @@
 //! Reading a bucket's partitions from several sources, in key order.
 
 use super::page::Limit;
+use crate::mutation::{Mutation, is_on};
 use crate::store::counters::PartitionCounters;
 use crate::store::range::KeyRange;
 use std::collections::VecDeque;
@@ -72,6 +73,7 @@ impl IndexReader {
         let source = &mut self.sources[source];
         source.rows.extend(page.rows.into_iter().filter(|(_, counters)| counters.entries > 0));
         match (page.upto, &mut source.rest) {
+            (Some(key), Some(rest)) if is_on(Mutation::IndexCursorOffByOne) => rest.begin_at(&key),
             (Some(key), Some(rest)) => rest.pass(&key),
             (_, rest) => *rest = None,
         }

@@ -2,6 +2,7 @@
 
 use super::page::{Limit, PageBudget, Selection, weight};
 use crate::causality::Item;
+use crate::mutation::{Mutation, is_on};
 use crate::shard::Unseen;
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -100,10 +101,12 @@ impl ItemsReader {
     ) -> Progress {
         let mut merged = Merged::of(pages, self.rest.is_descending());
         while let Some((key, item)) = merged.next() {
-            if self.filter.admits(&item) {
-                if !self.limit.admits() {
-                    return Progress::Limit(key.into_owned());
-                }
+            let is_shown = self.filter.admits(&item);
+            let counts = is_shown || is_on(Mutation::LimitBeforeFilter);
+            if counts && !self.limit.admits() {
+                return Progress::Limit(key.into_owned());
+            }
+            if is_shown {
                 self.shown += 1;
                 show(&key, &item);
             }

@@ -3,6 +3,7 @@
 use crate::causality::Item;
 use crate::ids::SortKey;
 use crate::limits::{INDEX_PAGE_ROWS_MAX, PAGE_BYTES_MAX, PAGE_ITEMS_MAX};
+use crate::mutation::{Mutation, is_on};
 use crate::store::range::KeyRange;
 
 /// The bounds of a page. The simulator sets them so low that they are met.
@@ -75,6 +76,7 @@ impl Selection {
     /// Leaves everything up to and including `key` behind.
     pub(super) fn pass(&mut self, key: &str) {
         match self {
+            Selection::Range(range) if is_on(Mutation::PageCursorOffByOne) => range.begin_at(key),
             Selection::Range(range) => range.pass(key),
             Selection::Keys(keys) => {
                 let behind = keys.partition_point(|left| left.as_str() <= key);

@@ -2,7 +2,7 @@
 
 use crate::causality::{Dot, Item, SeenMarker};
 use crate::ids::{ActorId, ItemKey, PartitionHash, SortKey};
-use crate::limits::RECENT_CHANGES_MAX;
+use crate::mutation::{Mutation, is_on};
 use crate::store::range::KeyRange;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -59,12 +59,13 @@ pub(super) struct RecentChanges {
     changes: VecDeque<(u64, ItemKey)>,
     /// How far the committed history reaches.
     committed: Option<Dot>,
+    changes_max: usize,
 }
 
 impl RecentChanges {
-    /// Starts with a history that reaches up to `committed`.
-    pub(super) fn new(committed: Option<Dot>) -> RecentChanges {
-        RecentChanges { floor: committed, changes: VecDeque::new(), committed }
+    /// Starts with a history that reaches up to `committed`, and remembers at most `changes_max` commits.
+    pub(super) fn new(committed: Option<Dot>, changes_max: usize) -> RecentChanges {
+        RecentChanges { floor: committed, changes: VecDeque::new(), committed, changes_max }
     }
 
     /// Takes note of a commit; commits come in the order of minting.
@@ -73,8 +74,9 @@ impl RecentChanges {
             self.floor = Some(Dot { actor: dot.actor, time: 0 });
             self.changes.clear();
         }
-        if self.changes.len() == RECENT_CHANGES_MAX
+        if self.changes.len() >= self.changes_max
             && let Some((time, _)) = self.changes.pop_front()
+            && !is_on(Mutation::RingFloorNotRaised)
         {
             self.floor = Some(Dot { actor: dot.actor, time });
         }

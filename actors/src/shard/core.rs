@@ -8,23 +8,33 @@ use crate::causality::{Dot, Item, SeenMarker};
 use crate::clock::WallMs;
 use crate::ids::{ItemKey, NodeId, Partition, PartitionHash, ShardIndex};
 use crate::limits::{
-    CONCURRENT_VALUES_MAX_DEFAULT, SHARD_POLLERS_MAX, SHARD_WRITES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX,
+    ACTOR_HISTORY_MAX, CONCURRENT_VALUES_MAX_DEFAULT, RECENT_CHANGES_MAX, SHARD_POLLERS_MAX,
+    SHARD_WRITES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX,
 };
+use crate::mutation::{Mutation, is_on};
 use crate::store::lane::PersistError;
 use crate::store::range::KeyRange;
 use crate::store::{Epoch, ShardMeta, Write};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What an operator may set for every shard.
+/// The bounds of a shard. An operator may set the first one; the simulator sets all of them so low that they are met.
 #[derive(Clone, Copy, Debug)]
 pub struct ShardLimits {
     /// Concurrent values that one item may hold before a client write without a covering token is refused.
     pub concurrent_values_max: usize,
+    /// Commits that a shard remembers for polls of ranges.
+    pub recent_changes_max: usize,
+    /// Actor ids of past epochs that a shard remembers, the present one included.
+    pub actor_history_max: usize,
 }
 
 impl Default for ShardLimits {
     fn default() -> ShardLimits {
-        ShardLimits { concurrent_values_max: CONCURRENT_VALUES_MAX_DEFAULT }
+        ShardLimits {
+            concurrent_values_max: CONCURRENT_VALUES_MAX_DEFAULT,
+            recent_changes_max: RECENT_CHANGES_MAX,
+            actor_history_max: ACTOR_HISTORY_MAX,
+        }
     }
 }
 
@@ -78,8 +88,8 @@ impl ShardCore {
         fence: Fence,
         seed: [u8; 32],
     ) -> ShardCore {
-        let dots = Dots::open(shard, meta, epoch, seed);
-        let recent = RecentChanges::new(dots.newest());
+        let dots = Dots::open(shard, meta, epoch, limits, seed);
+        let recent = RecentChanges::new(dots.newest(), limits.recent_changes_max);
         ShardCore {
             shard,
             limits,
@@ -95,7 +105,7 @@ impl ShardCore {
 
     /// Whether the shard itself holds the newest state of an item, so that a write need not bring what is stored.
     pub fn holds(&self, key: &ItemKey) -> bool {
-        self.overlay.get(key).is_some()
+        self.overlay.get(key).is_some() && !is_on(Mutation::OverlayIgnored)
     }
 
     /// Handles one event.
@@ -143,7 +153,11 @@ impl ShardCore {
 
     /// What changed in a range since `marker`, and a marker for what a snapshot taken from now on shows.
     pub fn changes(&self, partition: PartitionHash, range: &KeyRange, marker: &SeenMarker) -> Changes {
-        self.recent.since(self.dots.actors(), partition, range, marker)
+        let mut changes = self.recent.since(self.dots.actors(), partition, range, marker);
+        if is_on(Mutation::MarkerOfWhatWasMinted) {
+            changes.marker.seen = self.dots.newest().map(|dot| (dot.actor, dot.time)).into_iter().collect();
+        }
+        changes
     }
 
     fn write(
@@ -170,6 +184,9 @@ impl ShardCore {
             writes.push(Write::PutShardMeta { shard: self.shard, meta });
         }
         effects.insert(0, Effect::Persist { batch, fence: self.fence, writes });
+        if is_on(Mutation::NotifyBeforeCommit) {
+            self.wake(dots.iter().map(|(_, key)| key), effects);
+        }
         let quorum = Quorum::new(&plan.peers, plan.quorum);
         let shared = !plan.peers.is_empty();
         self.in_flight
@@ -191,7 +208,8 @@ impl ShardCore {
         for (write, stored) in writes.into_iter().zip(stored) {
             let key = write.key();
             let item = staged.entry(key.clone()).or_insert_with(|| {
-                let old = self.overlay.get(&key).cloned().or(stored).unwrap_or_default();
+                let held = self.overlay.get(&key).filter(|_| !is_on(Mutation::OverlayIgnored)).cloned();
+                let old = held.or(stored).unwrap_or_default();
                 StagedItem { partition: write.partition, new: old.clone(), old }
             });
             self.refuse_if_too_many(item.new.sibling_count_after(&write.context))?;
@@ -226,14 +244,22 @@ impl ShardCore {
         write.quorum.own_is_durable();
         let dots = std::mem::take(&mut write.dots);
         self.settle(batch, effects);
-        let mut woken = BTreeSet::new();
+        if !is_on(Mutation::NotifyBeforeCommit) {
+            self.wake(dots.iter().map(|(_, key)| key), effects);
+        }
         for (dot, key) in dots {
             self.overlay.committed(batch, &key);
-            if !self.pollers.is_empty() {
-                self.pollers.collect(&key, &mut woken);
-            }
             self.recent.committed(dot, key);
         }
+    }
+
+    /// Wakes each poller who waits for a commit to one of the items, once.
+    fn wake<'k>(&self, keys: impl Iterator<Item = &'k ItemKey>, effects: &mut Vec<Effect>) {
+        if self.pollers.is_empty() {
+            return;
+        }
+        let mut woken = BTreeSet::new();
+        keys.for_each(|key| self.pollers.collect(key, &mut woken));
         effects.extend(woken.into_iter().map(|poll| Effect::Wake { poll }));
     }
 
@@ -242,7 +268,9 @@ impl ShardCore {
         // Every uncommitted item was minted under this fence, on top of what was refused: the lane refuses it too.
         if write.fence == self.fence {
             self.fence = self.fence.raised();
-            self.overlay.clear();
+            if !is_on(Mutation::OverlayKeptAfterRefusal) {
+                self.overlay.clear();
+            }
             self.dots.watermark_was_refused();
         }
         if let Some(request) = write.request {

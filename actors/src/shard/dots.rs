@@ -1,9 +1,11 @@
 //! Minting dots: each once, ever.
 
+use super::ShardLimits;
 use crate::causality::{Context, Dot, Item};
 use crate::clock::WallMs;
 use crate::ids::{ActorId, ShardIndex};
-use crate::limits::{ACTOR_HISTORY_MAX, WATERMARK_STEP_MS};
+use crate::limits::WATERMARK_STEP_MS;
+use crate::mutation::{Mutation, is_on};
 use crate::store::{Epoch, ShardMeta};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -22,6 +24,8 @@ pub(super) struct Dots {
     newest: u64,
     /// No dot may be minted above it before a higher one is on its way to disk.
     watermark: u64,
+    /// How many actor ids are remembered.
+    actors_max: usize,
     rng: StdRng,
 }
 
@@ -31,13 +35,22 @@ impl Dots {
     /// The new actor id is stored with its first dot. Until then it follows from the epoch, so that a clean restart
     /// knows the markers that name it; after another image was restored, the epoch is another one, and a reader of the
     /// one image is not taken for one who has seen what is in the other.
-    pub(super) fn open(shard: ShardIndex, meta: Option<ShardMeta>, epoch: Epoch, seed: [u8; 32]) -> Dots {
-        let is_resumed = meta.as_ref().is_some_and(|meta| meta.epoch == epoch && !meta.actors.is_empty());
+    pub(super) fn open(
+        shard: ShardIndex,
+        meta: Option<ShardMeta>,
+        epoch: Epoch,
+        limits: ShardLimits,
+        seed: [u8; 32],
+    ) -> Dots {
+        let is_epoch = |stored| stored == epoch || is_on(Mutation::ActorIdReusedAfterAmnesia);
+        let is_resumed = meta.as_ref().is_some_and(|meta| is_epoch(meta.epoch) && !meta.actors.is_empty());
         let (actors, watermark) = meta.map_or((Vec::new(), 0), |meta| (meta.actors, meta.watermark));
         let rng = StdRng::from_seed(seed);
-        let mut dots = Dots { epoch, actors, newest: watermark, watermark, rng };
+        let newest = if is_on(Mutation::WatermarkIgnored) { 0 } else { watermark };
+        let mut dots = Dots { epoch, actors, newest, watermark, actors_max: limits.actor_history_max, rng };
         if !is_resumed {
-            dots.begin_actor(first_actor(shard, epoch));
+            let is_reused = is_on(Mutation::ActorIdReusedAfterAmnesia);
+            dots.begin_actor(first_actor(shard, if is_reused { Epoch(0) } else { epoch }));
         }
         dots
     }
@@ -72,7 +85,8 @@ impl Dots {
             return None;
         }
         self.watermark = self.newest.saturating_add(WATERMARK_STEP_MS);
-        Some(ShardMeta { epoch: self.epoch, actors: self.actors.clone(), watermark: self.watermark })
+        let watermark = if is_on(Mutation::WatermarkNotAhead) { self.newest } else { self.watermark };
+        Some(ShardMeta { epoch: self.epoch, actors: self.actors.clone(), watermark })
     }
 
     /// A batch was refused, perhaps the one that carried the watermark: store it again with the next one.
@@ -88,7 +102,7 @@ impl Dots {
 
     fn begin_actor(&mut self, actor: ActorId) {
         self.actors.push(actor);
-        let surplus = self.actors.len().saturating_sub(ACTOR_HISTORY_MAX);
+        let surplus = self.actors.len().saturating_sub(self.actors_max);
         self.actors.drain(..surplus);
         self.watermark = 0;
     }

@@ -15,7 +15,14 @@ const NOW: WallMs = WallMs(1_000);
 const FENCE: Fence = Fence::first(3);
 
 fn shard() -> ShardCore {
-    ShardCore::open(index(), None, Epoch(1), ShardLimits { concurrent_values_max: 2 }, FENCE, [7; 32])
+    ShardCore::open(
+        index(),
+        None,
+        Epoch(1),
+        ShardLimits { concurrent_values_max: 2, ..ShardLimits::default() },
+        FENCE,
+        [7; 32],
+    )
 }
 
 /// The shard of every write below.

@@ -58,7 +58,15 @@ impl KeyRange {
 
     /// Leaves everything up to and including `key` behind, in the direction of the range.
     pub fn pass(&mut self, key: &str) {
-        let bound = Bound::Excluded(key.as_bytes().to_vec());
+        self.begin(Bound::Excluded(key.as_bytes().to_vec()));
+    }
+
+    /// Leaves everything before `key` behind, in the direction of the range.
+    pub fn begin_at(&mut self, key: &str) {
+        self.begin(Bound::Included(key.as_bytes().to_vec()));
+    }
+
+    fn begin(&mut self, bound: Bound<Vec<u8>>) {
         if self.descending {
             self.high = bound;
         } else {

@@ -4,19 +4,35 @@ use crate::invariants::{Violation, ranges};
 use crate::keyspace::{ITEM_COUNT, ItemIndex, PARTITION_COUNT};
 use crate::oracle::{History, WriteId, Writes};
 use crate::random::Random;
+use crate::streams::PAGE_WRITES_MAX;
 use crate::token::{SentToken, Token};
 use crate::world::{Message, RequestNumber, World};
 use troupe_actors::causality::SeenMarker;
 use troupe_actors::limits::FULL_PROBE_INTERVAL_MS;
+use troupe_actors::replication::items::Filter;
 use troupe_actors::store::range::KeyRange;
 
 /// A request.
 pub(crate) enum Ask {
     Write(Vec<(WriteId, Option<SentToken>)>),
     Read(ItemIndex),
-    List,
-    /// Deletes whatever a partition holds.
-    DeleteRange(usize),
+    /// A range of a partition.
+    ReadRange {
+        partition: usize,
+        range: KeyRange,
+        filter: Filter,
+        limit: Option<u64>,
+    },
+    /// The partitions of the bucket.
+    Index {
+        range: KeyRange,
+        limit: Option<u64>,
+    },
+    /// Deletes whatever a range of a partition holds.
+    DeleteRange {
+        partition: usize,
+        range: KeyRange,
+    },
     PollItem(ItemIndex, Token),
     PollRange(usize, KeyRange, Option<SeenMarker>),
 }
@@ -181,10 +197,13 @@ impl World {
 
     fn writer_asks(&mut self, at: usize) -> Ask {
         match self.random.below(100) {
-            0..20 => Ask::Read(self.any_item()),
-            20..25 => Ask::List,
-            25..28 => Ask::DeleteRange(self.any_item().partition()),
-            28..40 => {
+            0..14 => Ask::Read(self.any_item()),
+            14..22 => self.read_range(),
+            22..26 => self.index(),
+            26..29 if self.oracle.has_room(PAGE_WRITES_MAX) => {
+                Ask::DeleteRange { partition: self.any_item().partition(), range: self.any_range() }
+            }
+            29..40 => {
                 let count = self.random.between(2, 6) as usize;
                 self.write(at, count)
             }
@@ -192,9 +211,33 @@ impl World {
         }
     }
 
+    fn read_range(&mut self) -> Ask {
+        let filter = Filter {
+            with_tombstones: self.random.percent(30),
+            conflicts_only: self.random.percent(20),
+            unseen: None,
+        };
+        let (partition, limit) = (self.any_item().partition(), self.any_limit());
+        Ask::ReadRange { partition, range: self.any_range(), filter, limit }
+    }
+
+    fn index(&mut self) -> Ask {
+        let descending = self.random.percent(30);
+        Ask::Index { range: KeyRange { descending, ..KeyRange::all() }, limit: self.any_limit() }
+    }
+
+    fn any_range(&mut self) -> KeyRange {
+        let range = if self.random.percent(60) { KeyRange::all() } else { KeyRange::prefix("a") };
+        KeyRange { descending: self.random.percent(30), ..range }
+    }
+
+    fn any_limit(&mut self) -> Option<u64> {
+        self.random.percent(40).then(|| self.random.between(0, 3))
+    }
+
     fn write(&mut self, at: usize, count: usize) -> Ask {
         if !self.oracle.has_room(count) {
-            return Ask::List;
+            return self.index();
         }
         let mut writes = Vec::new();
         for _ in 0..count {

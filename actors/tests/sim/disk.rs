@@ -1,7 +1,7 @@
 //! The disk under a node: one environment, older images of it, and what the oracle says each of them holds.
 
-use crate::mutations::Mutation;
 use crate::oracle::Held;
+use troupe_actors::mutation::{Mutation, is_on};
 use troupe_actors::store::counters::CountersDelta;
 use troupe_actors::store::memory::{Image, MemoryStore};
 use troupe_actors::store::{CommitError, Epoch, Store, Write};
@@ -86,7 +86,7 @@ impl Disk {
         writes.iter().map(strip).collect()
     }
 
-    pub(crate) fn has_separate_counters(mutation: Mutation) -> bool {
-        mutation == Mutation::CountersOutsideTheTransaction
+    pub(crate) fn has_separate_counters() -> bool {
+        is_on(Mutation::CountersOutsideTheTransaction)
     }
 }

@@ -2,27 +2,23 @@
 
 use crate::client::Reply;
 use crate::disk::Fate;
-use crate::gateway::Wants;
 use crate::invariants::{Violation, polls, ranges, rest};
 use crate::keyspace::{ItemIndex, SHARDS};
 use crate::lane::Lane;
-use crate::mutations::Mutation;
+use crate::limits::SHARD_LIMITS;
 use crate::node::Node;
+use crate::polls::Wants;
 use crate::world::{Message, World};
 use std::collections::BTreeMap;
-use troupe_actors::shard::{ShardCore, ShardLimits};
+use troupe_actors::shard::ShardCore;
 use troupe_actors::store::lane::Fence;
 use troupe_actors::store::{Epoch, Snapshot, Store};
-
-/// Concurrent values that an item of the simulation may hold: few, so that the limit is met.
-const CONCURRENT_VALUES_MAX: usize = 6;
 
 impl World {
     /// Opens the environment as a new process does.
     pub(crate) fn open_node(&mut self) -> Result<(), Violation> {
         self.lives += 1;
         self.unheard = 0;
-        let limits = ShardLimits { concurrent_values_max: CONCURRENT_VALUES_MAX };
         let mut shards = Vec::new();
         for shard in SHARDS.iter() {
             let meta = self.disk.store.snapshot().and_then(|snapshot| snapshot.shard_meta(*shard));
@@ -31,12 +27,8 @@ impl World {
                 what: error.to_string(),
             })?;
             let seed = self.random.seed();
-            let mut epoch = self.disk.store.epoch();
-            if self.mutation == Mutation::ActorIdReusedAfterAmnesia && meta.is_none() {
-                // An actor id that follows from the shard alone.
-                epoch = Epoch(0);
-            }
-            shards.push(ShardCore::open(*shard, meta, epoch, limits, Fence::first(0), seed));
+            let epoch = self.disk.store.epoch();
+            shards.push(ShardCore::open(*shard, meta, epoch, SHARD_LIMITS, Fence::first(0), seed));
         }
         self.node = Some(Node {
             shards,
@@ -46,6 +38,7 @@ impl World {
             open_parts: BTreeMap::new(),
             polls: BTreeMap::new(),
             polls_made: self.lives << 32,
+            streams: BTreeMap::new(),
             under_way: 0,
             is_stopping: false,
         });
@@ -81,7 +74,11 @@ impl World {
 
     /// The wall clock is set, forwards or backwards.
     fn turn_clock(&mut self) {
-        self.clock_skew_ms = self.random.between(1_000_000, 2_000_000);
+        // By a step that is noticed, or by one that is taken for none.
+        self.clock_skew_ms = match self.random.percent(50) {
+            true => self.random.between(1_000_000, 2_000_000),
+            false => self.clock_skew_ms.saturating_sub(self.random.between(1, 100)),
+        };
         self.note("clock is set", &[self.clock_skew_ms]);
     }
 
@@ -145,8 +142,7 @@ impl World {
         }
         let drawn = Epoch(self.random.next());
         let has_lost_nothing = self.was_closed_cleanly && fate == Fate::Kept;
-        let pretends = self.mutation == Mutation::ActorIdReusedAfterAmnesia;
-        let epoch = if has_lost_nothing || pretends { self.disk.store.epoch() } else { drawn };
+        let epoch = if has_lost_nothing { self.disk.store.epoch() } else { drawn };
         self.note("environment is opened", &[fate as u64, u64::from(has_lost_nothing)]);
         let before = self.disk.held;
         let which = self.random.below(16);

@@ -5,7 +5,7 @@ use troupe_actors::ids::{BucketId, ItemKey, Partition, PartitionKey, ShardIndex,
 use troupe_actors::store::range::KeyRange;
 
 pub(crate) const PARTITION_COUNT: usize = 3;
-const SORT_KEYS: [&str; 3] = ["a1", "a2", "b1"];
+const SORT_KEYS: [&str; 5] = ["a1", "a2", "a3", "b1", "b2"];
 pub(crate) const ITEM_COUNT: usize = PARTITION_COUNT * SORT_KEYS.len();
 pub(crate) const BUCKET: BucketId = BucketId([0xb0; 32]);
 

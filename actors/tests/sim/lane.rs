@@ -133,7 +133,7 @@ impl World {
         if let Some(node) = &mut self.node {
             node.lane.committing = group;
         }
-        let is_split = Disk::has_separate_counters(self.mutation);
+        let is_split = Disk::has_separate_counters();
         self.inside(delay_us, if is_split { Inside::ItemsCommitted } else { Inside::Committed });
     }
 

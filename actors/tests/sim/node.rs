@@ -2,13 +2,13 @@
 //! cores want done.
 
 use crate::disk::Disk;
-use crate::gateway::{Poll, PollStep};
 use crate::invariants::{Violation, counters, dots, durable, refused};
 use crate::keyspace::ItemIndex;
 use crate::lane::{Lane, LaneBatch};
-use crate::mutations::Mutation;
 use crate::oracle::{Fate, WriteId};
+use crate::polls::{Poll, PollStep};
 use crate::scheduler::Channel;
+use crate::streams::Stream;
 use crate::world::{Message, RequestNumber, World, outcome_number};
 use std::collections::BTreeMap;
 use troupe_actors::causality::{Item, SeenMarker};
@@ -31,6 +31,8 @@ pub(crate) struct Node {
     pub(crate) open_parts: BTreeMap<RequestNumber, usize>,
     pub(crate) polls: BTreeMap<PollId, Poll>,
     pub(crate) polls_made: u64,
+    /// Answers that are being read page by page.
+    pub(crate) streams: BTreeMap<RequestNumber, Stream>,
     /// Messages inside this node that are under way.
     pub(crate) under_way: u64,
     pub(crate) is_stopping: bool,
@@ -69,8 +71,8 @@ pub(crate) enum Inside {
     Exit,
     /// A read takes its snapshot.
     Read { client: usize, request: RequestNumber, item: ItemIndex },
-    /// A listing takes its snapshot.
-    List { client: usize, request: RequestNumber },
+    /// An answer of several pages takes its next snapshot.
+    Page(RequestNumber),
     /// A poll goes on.
     Poll(PollId, PollStep),
 }
@@ -137,7 +139,7 @@ impl World {
             }
             Inside::Exit => self.crash(),
             Inside::Read { client, request, item } => self.read(client, request, item),
-            Inside::List { client, request } => self.list(client, request),
+            Inside::Page(request) => self.page(request),
             Inside::Poll(poll, step) => self.poll_steps(poll, step),
         }
     }
@@ -172,9 +174,6 @@ impl World {
             match effect {
                 Effect::Persist { batch, fence, writes } => {
                     self.check_minting(&writes, ids)?;
-                    if self.mutation == Mutation::NotifyBeforeCommit {
-                        self.wake_too_early(ids);
-                    }
                     let payload = LaneBatch { shard, batch, ids: ids.to_vec(), writes };
                     self.persist(shard, fence, payload);
                 }
@@ -183,7 +182,6 @@ impl World {
                     return Err(Violation { invariant: "nothing is sent to nobody", what });
                 }
                 Effect::Answer { request, outcome } => self.answer(shard, request, &outcome)?,
-                Effect::Wake { .. } if self.mutation == Mutation::NotifyBeforeCommit => {}
                 Effect::Wake { poll } => self.wake(poll),
             }
         }
@@ -235,6 +233,10 @@ impl World {
                 Fate::Open => {}
             }
             self.oracle.told(id, fate);
+        }
+        if fate != Fate::Acknowledged {
+            // A deletion that was refused reads no further.
+            self.forget_stream(group.request);
         }
         self.part_is_answered(group.client, group.request);
         Ok(())

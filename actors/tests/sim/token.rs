@@ -2,7 +2,6 @@
 
 use crate::invariants::{Violation, tokens};
 use crate::keyspace::ItemIndex;
-use crate::mutations::Mutation;
 use crate::oracle::{WriteId, Writes};
 use crate::world::World;
 use std::sync::LazyLock;
@@ -55,8 +54,7 @@ impl World {
     }
 
     fn open_token(&self, item: ItemIndex, token: &SentToken) -> Result<Option<Context>, Violation> {
-        let is_blind = self.mutation == Mutation::TokenOfAnotherItemAccepted;
-        let context = token.open(if is_blind { token.issued_for } else { item });
+        let context = token.open(item);
         tokens::check_bound(item, token.issued_for, context.is_some())?;
         Ok(context)
     }

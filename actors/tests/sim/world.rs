@@ -3,7 +3,7 @@
 use crate::client::{Client, Habits};
 use crate::disk::Disk;
 use crate::invariants::{Violation, rest};
-use crate::mutations::Mutation;
+use crate::limits::page_limits;
 use crate::node::Node;
 use crate::oracle::{Oracle, WriteId};
 use crate::random::Random;
@@ -11,6 +11,8 @@ use crate::scheduler::Scheduler;
 use crate::token::SentToken;
 use crate::trace::Trace;
 use troupe_actors::clock::WallMs;
+use troupe_actors::mutation::{Mutation, turn_on};
+use troupe_actors::replication::page::PageLimits;
 use troupe_actors::store::Epoch;
 use troupe_actors::store::lane::PersistError;
 
@@ -41,7 +43,6 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) struct World {
-    pub(crate) mutation: Mutation,
     pub(crate) random: Random,
     pub(crate) scheduler: Scheduler<Message>,
     pub(crate) trace: Trace,
@@ -49,6 +50,7 @@ pub(crate) struct World {
     pub(crate) disk: Disk,
     pub(crate) node: Option<Node>,
     pub(crate) habits: Habits,
+    pub(crate) page_limits: PageLimits,
     pub(crate) clients: Vec<Client>,
     /// How many nodes there were.
     pub(crate) lives: u64,
@@ -68,18 +70,19 @@ pub(crate) struct World {
 }
 
 /// Runs one seed to its end.
-pub(crate) fn run(seed: u64, mutation: Mutation, is_recorded: bool) -> Outcome {
+pub(crate) fn run(seed: u64, mutation: Option<Mutation>, is_recorded: bool) -> Outcome {
+    turn_on(mutation);
     let mut random = Random::new(seed);
     let epoch = Epoch(random.next());
     let requests_left = random.between(20, 200) as u32;
     let mut world = World {
-        mutation,
         scheduler: Scheduler::new(),
         trace: Trace::new(is_recorded),
         oracle: Oracle::default(),
         disk: Disk::new(epoch),
         node: None,
         habits: Habits::drawn(&mut random),
+        page_limits: page_limits(&mut random),
         clients: Client::crowd(&mut random),
         lives: 0,
         was_closed_cleanly: true,
@@ -92,6 +95,7 @@ pub(crate) fn run(seed: u64, mutation: Mutation, is_recorded: bool) -> Outcome {
         random,
     };
     let violation = world.live().err();
+    turn_on(None);
     Outcome { trace: world.trace, violation }
 }
 

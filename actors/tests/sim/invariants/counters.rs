@@ -27,7 +27,21 @@ pub(crate) fn check(oracle: &Oracle, held: &Held, snapshot: &impl Snapshot) -> R
     Ok(())
 }
 
-fn count(oracle: &Oracle, held: &Held, partition: usize) -> PartitionCounters {
+/// A row of the index, as a reader is shown it.
+pub(crate) fn check_row(
+    oracle: &Oracle,
+    held: &Held,
+    key: &str,
+    listed: PartitionCounters,
+) -> Result<(), Violation> {
+    let at = PARTITIONS.iter().position(|partition| partition.key.as_str() == key);
+    let counted = at.map(|at| count(oracle, held, at));
+    require(EXACT, counted == Some(listed), || {
+        format!("partition {key}: {listed:?} is listed, {counted:?} is there")
+    })
+}
+
+pub(crate) fn count(oracle: &Oracle, held: &Held, partition: usize) -> PartitionCounters {
     let mut counters = PartitionCounters::default();
     for item in ItemIndex::all().filter(|item| item.partition() == partition) {
         let live = held.of(item).live();

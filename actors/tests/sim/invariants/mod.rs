@@ -3,6 +3,7 @@
 pub(crate) mod counters;
 pub(crate) mod dots;
 pub(crate) mod durable;
+pub(crate) mod pages;
 pub(crate) mod polls;
 pub(crate) mod ranges;
 pub(crate) mod readable;

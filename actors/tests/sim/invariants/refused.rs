@@ -1,7 +1,7 @@
 use super::{Violation, require};
 use crate::oracle::{Fate, Oracle, WriteId};
 
-const HONEST: &str = "a write that was refused never happens";
+pub(crate) const HONEST: &str = "a write that was refused never happens";
 
 /// A client is told that nothing happened.
 pub(crate) fn check_answer(oracle: &Oracle, id: WriteId) -> Result<(), Violation> {

@@ -4,6 +4,8 @@ use crate::oracle::{Fate, Oracle, WriteId};
 /// Messages of one run. Far beyond what any run needs: more of them is a loop.
 const MESSAGES_MAX: u64 = 50_000;
 
+pub(crate) const FORGOTTEN: &str = "a poll that is over is forgotten";
+
 pub(crate) fn check_end(messages: u64) -> Result<(), Violation> {
     require("a node comes to rest when its clients do", messages <= MESSAGES_MAX, || {
         format!("{messages} messages")
@@ -11,9 +13,7 @@ pub(crate) fn check_end(messages: u64) -> Result<(), Violation> {
 }
 
 pub(crate) fn check_pollers(in_core: usize, waiting: usize) -> Result<(), Violation> {
-    require("a poll that is over is forgotten", in_core == waiting, || {
-        format!("{in_core} pollers for {waiting} polls")
-    })
+    require(FORGOTTEN, in_core == waiting, || format!("{in_core} pollers for {waiting} polls"))
 }
 
 /// Everything is over, nothing is broken, there is room, and a client writes once more.

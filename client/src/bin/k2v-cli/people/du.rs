@@ -41,7 +41,7 @@ const COLUMNS: &[Column] = &[
     Column::number("ITEMS"),
     Column::number("VALUES"),
     Column::number("CONFLICTS"),
-    Column::key("PARTITION KEY"),
+    Column::text("PARTITION KEY"),
 ];
 
 impl Du {

@@ -2,10 +2,10 @@
 
 use clap::Args;
 use futures_util::TryStreamExt;
-use k2v_client::{Bucket, Items, KeyRange, Partition};
+use k2v_client::{Bucket, Items, Partition};
 
 use crate::failure::Failure;
-use crate::filter::{Selection, Span};
+use crate::filter::{Filter, Part};
 use crate::output::{Cell, Column, Format, Line, Listing, Row, bytes, key, style};
 use crate::session::Session;
 
@@ -15,38 +15,30 @@ pub(crate) struct Ls {
     /// The partition key; without it, the partitions themselves are listed
     pk: Option<String>,
     #[command(flatten)]
-    span: Span,
-    /// At most so many
-    #[arg(short, long, value_name = "N", help_heading = "Filter")]
-    limit: Option<u64>,
-    /// From the highest key down: --start is then the highest key
-    #[arg(short, long, help_heading = "Filter")]
-    reverse: bool,
-    /// Only items with concurrent values
-    #[arg(short, long, requires = "pk", help_heading = "Filter")]
-    conflicts_only: bool,
-    /// Also items that are deleted
-    #[arg(short, long, requires = "pk", help_heading = "Filter")]
-    tombstones: bool,
+    filter: Filter,
 }
 
 impl Ls {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         let bucket = session.bucket()?;
-        let range = KeyRange { limit: self.limit, reverse: self.reverse, ..self.span.key_range() };
-        let Some(pk) = &self.pk else { return list_partitions(session, &bucket, range).await };
-        let selection = Selection { range, conflicts_only: self.conflicts_only, tombstones: self.tombstones };
-        list_items(session, &bucket, pk, selection).await
+        match &self.pk {
+            Some(pk) => list_items(session, &bucket, pk, &self.filter).await,
+            None => {
+                let command = "`ls` without a partition key";
+                self.filter.refuse(command, &[Part::ConflictsOnly, Part::Tombstones])?;
+                list_partitions(session, &bucket, &self.filter).await
+            }
+        }
     }
 }
 
-/// The chosen items of a partition, as a stream.
-pub(crate) fn items(bucket: &Bucket, pk: &str, selection: Selection) -> Items {
-    let mut items = bucket.items(pk).range(selection.range);
-    if selection.conflicts_only {
+/// The items that a filter chooses, as a stream.
+pub(crate) fn items(bucket: &Bucket, pk: &str, filter: &Filter) -> Items {
+    let mut items = bucket.items(pk).range(filter.key_range());
+    if filter.conflicts_only {
         items = items.conflicts_only();
     }
-    if selection.tombstones {
+    if filter.tombstones {
         items = items.tombstones();
     }
     items
@@ -56,11 +48,11 @@ pub(crate) async fn list_items(
     session: &mut Session,
     bucket: &Bucket,
     pk: &str,
-    selection: Selection,
+    filter: &Filter,
 ) -> Result<(), Failure> {
     let out = &mut session.out;
     let mut listing = Listing::new::<Line>(out.format_or(Format::Table));
-    let mut items = items(bucket, pk, selection);
+    let mut items = items(bucket, pk, filter);
     while let Some(entry) = items.try_next().await? {
         listing.push(out, &Line::new(pk, entry))?;
     }
@@ -73,11 +65,11 @@ pub(crate) async fn list_items(
 pub(crate) async fn list_partitions(
     session: &mut Session,
     bucket: &Bucket,
-    range: KeyRange,
+    filter: &Filter,
 ) -> Result<(), Failure> {
     let out = &mut session.out;
     let mut listing = Listing::new::<Partition>(out.format_or(Format::Table));
-    let mut partitions = bucket.partitions().range(range);
+    let mut partitions = bucket.partitions().range(filter.key_range());
     while let Some(partition) = partitions.try_next().await? {
         listing.push(out, &partition)?;
     }
@@ -89,7 +81,7 @@ pub(crate) async fn list_partitions(
 
 impl Row for Partition {
     const COLUMNS: &'static [Column] = &[
-        Column::key("PARTITION KEY"),
+        Column::text("PARTITION KEY"),
         Column::number("ITEMS"),
         Column::number("CONFLICTS"),
         Column::number("VALUES"),

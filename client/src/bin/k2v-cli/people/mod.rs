@@ -13,9 +13,6 @@ pub(crate) mod resolve;
 pub(crate) mod rm;
 pub(crate) mod watch;
 
-mod change_command;
-mod deleted;
-mod empty;
 mod extent;
 mod merge_command;
 mod reconcile;

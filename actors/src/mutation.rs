@@ -1,0 +1,81 @@
+//! Mistakes that tests put back in on purpose: a simulator that does not find them finds nothing.
+//!
+//! A core asks [`is_on`] at the very place of a mistake. Only tests of this crate have the feature `mutations`: without
+//! it the answer is a constant, and the compiler leaves nothing of the question in the program.
+
+macro_rules! mutations {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A mistake that somebody could make, or made.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Mutation {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Mutation {
+            /// Every mistake.
+            pub const ALL: &[Mutation] = &[$(Mutation::$name),*];
+        }
+    };
+}
+
+mutations! {
+    /// A shard that lost its memory goes on under the actor id of the epoch before.
+    ActorIdReusedAfterAmnesia,
+    /// A shard goes on above what is stored, not above the watermark.
+    WatermarkIgnored,
+    /// The stored watermark is the newest time, not one ahead of it.
+    WatermarkNotAhead,
+    /// A write builds on what is stored, although a newer state is on its way to the disk.
+    OverlayIgnored,
+    /// After a refusal, writes go on building on what was refused.
+    OverlayKeptAfterRefusal,
+    /// Pollers are woken when a write is handed to the lane.
+    NotifyBeforeCommit,
+    /// A poll looks first and subscribes afterwards.
+    SubscribeAfterLook,
+    /// A signal that comes during a look is forgotten.
+    SignalDuringLookForgotten,
+    /// The list of recent changes forgets its oldest entry without saying so.
+    RingFloorNotRaised,
+    /// A seen marker covers what a shard minted, not only what is committed.
+    MarkerOfWhatWasMinted,
+    /// The next page begins with the last key of the page before.
+    PageCursorOffByOne,
+    /// The limit counts items that the filter hides.
+    LimitBeforeFilter,
+    /// The next page of the index begins with the last key of the page before.
+    IndexCursorOffByOne,
+    /// The store moves an item's counters in a transaction of their own.
+    CountersOutsideTheTransaction,
+    /// A token serves every item.
+    TokenOfAnotherItemAccepted,
+}
+
+#[cfg(feature = "mutations")]
+mod switch {
+    use super::Mutation;
+    use std::cell::Cell;
+
+    thread_local! {
+        static ON: Cell<Option<Mutation>> = const { Cell::new(None) };
+    }
+
+    /// Whether the cores of this thread make the mistake.
+    pub fn is_on(mutation: Mutation) -> bool {
+        ON.get() == Some(mutation)
+    }
+
+    /// Has the cores of this thread make one mistake from now on, or none.
+    pub fn turn_on(mutation: Option<Mutation>) {
+        ON.set(mutation);
+    }
+}
+#[cfg(feature = "mutations")]
+pub use switch::{is_on, turn_on};
+
+/// Whether the cores make the mistake: they do not.
+#[cfg(not(feature = "mutations"))]
+#[inline(always)]
+pub(crate) const fn is_on(_: Mutation) -> bool {
+    false
+}

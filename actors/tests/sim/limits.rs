@@ -1,0 +1,17 @@
+//! The bounds of a simulated node: so low that every run meets them.
+
+use crate::random::Random;
+use troupe_actors::replication::page::PageLimits;
+use troupe_actors::shard::ShardLimits;
+
+pub(crate) const SHARD_LIMITS: ShardLimits =
+    ShardLimits { concurrent_values_max: 3, recent_changes_max: 4, actor_history_max: 3 };
+
+/// Pages of two or three items, or of fewer where their values fill it.
+pub(crate) fn page_limits(random: &mut Random) -> PageLimits {
+    PageLimits {
+        items_max: random.between(2, 3) as usize,
+        bytes_max: *random.pick(&[16, 1_000]),
+        index_rows_max: random.between(1, 2) as usize,
+    }
+}
