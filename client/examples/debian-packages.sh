@@ -1,15 +1,18 @@
 #!/bin/sh
 # Loads this machine's Debian package list into K2V, and checks that everything comes back.
 #
-#   sh client/examples/debian-packages.sh [SECOND_BUCKET]
+#   sh client/examples/debian-packages.sh
 #
 # Partition = section, sort key = package, value = the package's stanza, byte for byte: of the installed packages
 # (/var/lib/dpkg/status) and, in partitions that begin with `available/`, of those that apt's lists offer. The variables that
-# `troupe dev` prints say where the server is; K2V_BUCKET must be an empty bucket. With a second, empty bucket the content
-# is also exported and imported there. K2V_CLI names the program if it is not on the PATH.
+# `troupe dev` prints say where the server is. The script makes two buckets, `debian-packages` and `debian-packages-copy`,
+# loads the first one, and exports it into the second. TROUPE and K2V_CLI name the programs if they are not on the PATH.
 set -eu
 
+troupe=${TROUPE:-troupe}
 cli=${K2V_CLI:-k2v-cli}
+copy=debian-packages-copy
+export K2V_BUCKET=debian-packages
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
@@ -42,7 +45,12 @@ stanzas_to_items() {
     ' "$1"
 }
 
-[ "$("$cli" du --summarize -o raw)" = 0 ] || fail "the bucket is not empty: name another one in K2V_BUCKET"
+for bucket in "$K2V_BUCKET" "$copy"; do
+    "$troupe" bucket info "$bucket" >/dev/null 2>&1 || "$troupe" bucket create "$bucket" >/dev/null
+    "$troupe" bucket allow "$bucket" --read --write --key "$AWS_ACCESS_KEY_ID" >/dev/null
+    [ "$("$cli" --bucket "$bucket" du --summarize -o raw)" = 0 ] ||
+        fail "the bucket '$bucket' is not empty: \`$cli rm --bucket $bucket --all-partitions --yes\` empties it"
+done
 
 stanzas_to_items "" </var/lib/dpkg/status >"$work/unsorted"
 for list in /var/lib/apt/lists/*_Packages*; do
@@ -65,8 +73,6 @@ echo "every value came back, byte for byte"
 [ "$("$cli" du --summarize -o raw)" = "$bytes" ] || fail "du counts other bytes"
 echo "du agrees"
 
-if [ $# -gt 0 ]; then
-    "$cli" export | "$cli" --bucket "$1" import
-    "$cli" --bucket "$1" export | LC_ALL=C sort | cmp - "$work/items" || fail "the second bucket differs"
-    echo "the second bucket has the same content"
-fi
+"$cli" export | "$cli" --bucket "$copy" import
+"$cli" --bucket "$copy" export | LC_ALL=C sort | cmp - "$work/items" || fail "the second bucket differs"
+echo "the second bucket has the same content"

@@ -89,19 +89,24 @@ async fn provision(config: &Config, node: &Node) -> Result<Credentials, CliError
 /// Lines to paste into a shell.
 fn exports(config: &Config, node: &Node, credentials: &Credentials, file: &Path) -> String {
     let endpoint = node.k2v_addr.map_or_else(String::new, |addr| format!("http://{}", reachable(addr)));
-    let mut text =
-        format!("# Troupe serves. Its commands find it with: troupe -c {} status\n", file.display());
+    let mut text = "# Troupe serves.\n".to_owned();
     if let Some(addr) = node.admin_addr {
         text += &format!("# Admin API: http://{} (see `troupe admin-token create`)\n", reachable(addr));
     }
     text += &format!(
         "export K2V_ENDPOINT={endpoint}\nexport AWS_REGION={}\nexport AWS_ACCESS_KEY_ID={}\nexport \
-         AWS_SECRET_ACCESS_KEY={}\nexport K2V_BUCKET={BUCKET}",
+         AWS_SECRET_ACCESS_KEY={}\nexport TROUPE_CONFIG_FILE={}\nexport K2V_BUCKET={BUCKET}",
         config.k2v.region,
         credentials.id,
-        credentials.secret.reveal()
+        credentials.secret.reveal(),
+        quoted(file)
     );
     text
+}
+
+/// A path as a shell reads it back.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 /// The address at which this machine reaches a listener.
