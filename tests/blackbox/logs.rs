@@ -33,7 +33,7 @@ fn a_slow_request_is_worth_a_line_and_a_patient_poll_is_not() {
     let log = node.log();
     assert!(log.lines().any(|line| line.contains("WARN") && line.contains("slow")), "{log}");
     let before = node.log().len();
-    client.poll("polled-partition", "sk", &written.token, "1").expect(304);
+    client.poll("slow-partition", "sk", &written.token, "1").expect(304);
     let log = node.log();
     assert!(!log[before..].contains("slow"), "{}", &log[before..]);
 }

@@ -20,7 +20,7 @@ fn reading_and_writing(client: &Client, token: &str) -> (Vec<Response>, Vec<Resp
     reads.retain(|answer| !matches!(answer.status, 200 | 304));
     let mut writes = vec![
         client.put("pk", "other", None, "x"),
-        client.delete("pk", "other", Some(token)),
+        client.delete("pk", "sk", Some(token)),
         client.insert_batch(&json!([{ "pk": "pk", "sk": "other", "v": "" }])),
         client.delete_batch(&json!([{ "partitionKey": "pk", "prefix": "other" }])),
     ];
