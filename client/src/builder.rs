@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::client::{Inner, K2vClient};
-use crate::endpoint::Endpoint;
+use crate::endpoints::Endpoints;
 use crate::error::{Error, InvalidArgument};
 use crate::http_client::{Connecting, HttpClient, Roots};
 use crate::limits;
@@ -56,6 +56,31 @@ impl ClientBuilder {
             },
             http_client: None,
         }
+    }
+
+    /// Asks another node of the same cluster when those before it in the list are away. (The endpoint that a client starts with may
+    /// be a list itself: URLs with commas between them.)
+    ///
+    /// ```
+    /// # use k2v_client::K2vClient;
+    /// # fn main() -> Result<(), k2v_client::Error> {
+    /// let client = K2vClient::builder("garage", "http://node-1:3904", "GK1", "secret")
+    ///     .also_at("http://node-2:3904")
+    ///     .also_at("http://node-3:3904")
+    ///     .build()?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The first of them that is healthy is asked. One that cannot be reached or does not answer (no connection, a broken one, a
+    /// timeout, 503) is left alone for a second, then a call tries it again, and so on with pauses up to half a minute. A call that
+    /// failed there goes on at the next endpoint, without a pause, under the same [`RetryPolicy`]: reads, what was certainly not
+    /// sent, and the writes that the policy repeats.
+    #[must_use]
+    pub fn also_at(mut self, endpoint: &str) -> Self {
+        self.endpoint = format!("{},{endpoint}", self.endpoint);
+        self
     }
 
     /// How long one attempt may take, the answer included (default 30 s). Polls get the time the server is
@@ -131,18 +156,18 @@ impl ClientBuilder {
     /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an endpoint that is not a URL, or if no root certificate can be loaded
+    /// [`Error::InvalidArgument`] for an endpoint that is neither a URL nor a list of them, or if no root certificate can be loaded
     /// for an `https` endpoint.
     pub fn build(self) -> Result<K2vClient, Error> {
-        let endpoint = Endpoint::parse(&self.endpoint)?;
+        let endpoints = Endpoints::parse(&self.endpoint)?;
         let user_agent = HeaderValue::from_str(&self.user_agent).map_err(InvalidArgument::UserAgent)?;
         let http = match self.http_client {
             Some(client) => client,
-            None => self.connecting.client(endpoint.is_tls)?,
+            None => self.connecting.client(endpoints.is_any_tls())?,
         };
         Ok(K2vClient {
             inner: Arc::new(Inner {
-                endpoint,
+                endpoints,
                 signer: self.signer,
                 user_agent,
                 http,

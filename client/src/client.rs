@@ -13,6 +13,7 @@ use crate::bucket::Bucket;
 use crate::builder::ClientBuilder;
 use crate::call::{CAUSALITY_TOKEN, Call};
 use crate::endpoint::Endpoint;
+use crate::endpoints::Endpoints;
 use crate::error::Error;
 use crate::http_client::HttpClient;
 use crate::index::Partition;
@@ -35,7 +36,7 @@ pub struct K2vClient {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoints: Endpoints,
     pub(crate) signer: Signer,
     pub(crate) user_agent: HeaderValue,
     pub(crate) http: HttpClient,
@@ -45,7 +46,8 @@ pub(crate) struct Inner {
 }
 
 impl K2vClient {
-    /// A client for the server at `endpoint`, such as `http://localhost:3902`. Nothing is sent yet.
+    /// A client for the server at `endpoint`, such as `http://localhost:3902`, or for several nodes of one cluster, with commas
+    /// between their URLs: [`ClientBuilder::also_at`]. Nothing is sent yet.
     ///
     /// The region is the one in the server's configuration, by default `garage`: signatures contain it.
     ///
@@ -83,7 +85,7 @@ impl K2vClient {
         &self.inner.http
     }
 
-    /// Signs a call with the time of now. Servers accept a signature for a quarter of an hour or longer.
+    /// Signs a call with the time of now, for the endpoint that is preferred now. Servers accept a signature for a quarter of an hour or longer.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] if the address gets too long for a URL, or if the access key cannot be sent
@@ -97,9 +99,18 @@ impl K2vClient {
     /// # Errors
     /// As [`signed_request`](Self::signed_request).
     pub fn signed_request_at(&self, call: &Call, now: SystemTime) -> Result<Request<Full<Bytes>>, Error> {
+        self.signed_for(self.inner.endpoints.preferred(), call, now)
+    }
+
+    pub(crate) fn signed_for(
+        &self,
+        endpoint: &Endpoint,
+        call: &Call,
+        now: SystemTime,
+    ) -> Result<Request<Full<Bytes>>, Error> {
         let inner = &self.inner;
         let mut headers = HeaderMap::new();
-        headers.insert(HOST, inner.endpoint.host.clone());
+        headers.insert(HOST, endpoint.host.clone());
         headers.insert(USER_AGENT, inner.user_agent.clone());
         for (name, value) in
             [(ACCEPT, &call.accept), (CONTENT_TYPE, &call.content_type), (CAUSALITY_TOKEN, &call.token)]
@@ -113,7 +124,7 @@ impl K2vClient {
 
         let mut request = Request::new(Full::new(call.body.clone()));
         *request.method_mut() = call.method.clone();
-        *request.uri_mut() = inner.endpoint.uri(&call.path, &call.query)?;
+        *request.uri_mut() = endpoint.uri(&call.path, &call.query)?;
         *request.headers_mut() = headers;
         Ok(request)
     }

@@ -2,7 +2,7 @@
 //!
 //! | variable | |
 //! |---|---|
-//! | `K2V_ENDPOINT` | the server, such as `http://localhost:3902` |
+//! | `K2V_ENDPOINT` | the server, such as `http://localhost:3902`, or several nodes of one cluster with commas between them |
 //! | `AWS_REGION` | the region in the server's configuration; `garage` if it is not set |
 //! | `AWS_ACCESS_KEY_ID` | the id of the access key |
 //! | `AWS_SECRET_ACCESS_KEY` | its secret |
@@ -19,8 +19,8 @@ use crate::error::{Error, InvalidArgument};
 type Read<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
 
 impl K2vClient {
-    /// A client for the server and the access key that the environment names: `K2V_ENDPOINT`, `AWS_REGION` (`garage` if it is
-    /// not set), `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. `troupe dev` prints them.
+    /// A client for the server and the access key that the environment names: `K2V_ENDPOINT` (one URL, or several nodes of one
+    /// cluster with commas between them), `AWS_REGION` (`garage` if it is not set), `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. `troupe dev` prints them.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), k2v_client::Error> {

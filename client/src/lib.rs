@@ -82,6 +82,9 @@
 //! at worst, readers see it once, and the next write replaces both. Writes without a token are repeated only
 //! if they cannot have reached the server. [`RetryPolicy`] and [`RepeatWrites`] change this.
 //!
+//! A client may know several nodes of one cluster ([`ClientBuilder::also_at`]). It asks the first that is healthy, and what may be
+//! repeated goes on at the next one at once.
+//!
 //! Every attempt has a timeout, every answer a greatest length ([`limits`]); [`ClientBuilder`] changes both.
 //!
 //! # Keys
@@ -96,8 +99,10 @@ mod client;
 pub mod compat;
 mod cursor;
 mod endpoint;
+mod endpoints;
 mod environment;
 mod error;
+mod health;
 mod http_client;
 mod index;
 mod item;

@@ -29,6 +29,13 @@ pub const BACKOFF_BASE: Duration = Duration::from_millis(100);
 /// No pause between two attempts is longer than this.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
+/// How long an endpoint that failed is left alone, if there are others: about what a node takes to restart. A call
+/// then tries it again; after each further failure the pause is twice as long.
+pub const ENDPOINT_PAUSE_BASE: Duration = Duration::from_secs(1);
+
+/// No endpoint is left alone for longer than this: a node that was repaired is used again within half a minute.
+pub const ENDPOINT_PAUSE_MAX: Duration = Duration::from_secs(30);
+
 /// The largest answer that is read into memory. A longer one is refused with
 /// [`Error::ResponseTooLarge`](crate::Error::ResponseTooLarge); page streams then ask for smaller pages.
 pub const RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -51,10 +51,10 @@ impl RetryPolicy {
         Self { attempts_max: 1, ..Self::default() }
     }
 
-    /// What to do after an attempt failed. `attempts_made` includes it; `jitter` is drawn from 0…1.
+    /// What to do after an attempt failed. `jitter` is drawn from 0…1.
     pub(crate) fn verdict(
         &self,
-        attempts_made: u32,
+        attempts: Attempts,
         safety: Safety,
         failure: Failure,
         jitter: f64,
@@ -62,12 +62,16 @@ impl RetryPolicy {
         let repeatable = match failure {
             Failure::Final => false,
             Failure::NotSent => true,
+            Failure::Untrusted => attempts.elsewhere,
             Failure::OutcomeUnknown => self.tolerates_repeat(safety),
+            Failure::TimedOut => attempts.elsewhere && self.tolerates_repeat(safety),
         };
-        if repeatable && attempts_made < self.attempts_max {
-            Verdict::RepeatAfter(self.pause(attempts_made, jitter))
-        } else {
+        if !repeatable || attempts.made >= self.attempts_max {
             Verdict::GiveUp
+        } else if attempts.elsewhere {
+            Verdict::RepeatAfter(Duration::ZERO)
+        } else {
+            Verdict::RepeatAfter(self.pause(attempts.made, jitter))
         }
     }
 
@@ -111,14 +115,27 @@ pub(crate) enum Safety {
     BlindWrite,
 }
 
+/// How often a call was tried, and whether the next attempt goes to another server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attempts {
+    /// Those that failed, the last one included.
+    pub(crate) made: u32,
+    /// Whether an endpoint is left that is not known to be away.
+    pub(crate) elsewhere: bool,
+}
+
 /// What is known about an attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The server cannot have seen the request.
     NotSent,
+    /// It cannot either, and will not be trusted next time.
+    Untrusted,
     /// The server could not answer, for now; it may have acted.
     OutcomeUnknown,
-    /// A repeat would fail alike.
+    /// The server said nothing for as long as the caller was willing to wait; it may have acted.
+    TimedOut,
+    /// A repeat would fail alike, at any server.
     Final,
 }
 
@@ -137,10 +154,14 @@ mod tests {
 
     const ALL_SAFETIES: [Safety; 3] = [Safety::Read, Safety::CoveredWrite, Safety::BlindWrite];
 
+    fn at_the_same_server(made: u32) -> Attempts {
+        Attempts { made, elsewhere: false }
+    }
+
     fn check(repeat_writes: RepeatWrites, failure: Failure, repeated: &[Safety]) {
         let policy = RetryPolicy { repeat_writes, ..RetryPolicy::default() };
         for safety in ALL_SAFETIES {
-            let verdict = policy.verdict(1, safety, failure, 0.5);
+            let verdict = policy.verdict(at_the_same_server(1), safety, failure, 0.5);
             let expected = if repeated.contains(&safety) {
                 Verdict::RepeatAfter(Duration::from_millis(50))
             } else {
@@ -160,8 +181,25 @@ mod tests {
     #[test]
     fn what_would_fail_alike_is_never_repeated() {
         for writes in [RepeatWrites::Never, RepeatWrites::WithToken, RepeatWrites::Always] {
-            check(writes, Failure::Final, &[]);
+            for failure in [Failure::Final, Failure::Untrusted, Failure::TimedOut] {
+                check(writes, failure, &[]);
+            }
         }
+    }
+
+    #[test]
+    fn another_server_is_asked_without_a_pause_where_a_repeat_is_tolerated() {
+        let policy = RetryPolicy::default();
+        let repeated = |failure| {
+            let attempts = Attempts { made: 1, elsewhere: true };
+            let verdicts = ALL_SAFETIES.map(|safety| policy.verdict(attempts, safety, failure, 0.5));
+            verdicts.map(|verdict| verdict == Verdict::RepeatAfter(Duration::ZERO))
+        };
+        assert_eq!(repeated(Failure::NotSent), [true, true, true]);
+        assert_eq!(repeated(Failure::Untrusted), [true, true, true]);
+        assert_eq!(repeated(Failure::OutcomeUnknown), [true, true, false]);
+        assert_eq!(repeated(Failure::TimedOut), [true, true, false]);
+        assert_eq!(repeated(Failure::Final), [false, false, false]);
     }
 
     #[test]
@@ -174,8 +212,9 @@ mod tests {
     #[test]
     fn attempts_are_counted_and_end() {
         let policy = RetryPolicy { attempts_max: 3, ..RetryPolicy::default() };
-        let verdicts: Vec<_> =
-            (1..=3).map(|made| policy.verdict(made, Safety::Read, Failure::NotSent, 1.0)).collect();
+        let verdicts: Vec<_> = (1..=3)
+            .map(|made| policy.verdict(at_the_same_server(made), Safety::Read, Failure::NotSent, 1.0))
+            .collect();
         assert_eq!(
             verdicts,
             [
@@ -184,7 +223,10 @@ mod tests {
                 Verdict::GiveUp,
             ]
         );
-        assert_eq!(RetryPolicy::none().verdict(1, Safety::Read, Failure::NotSent, 1.0), Verdict::GiveUp);
+        assert_eq!(
+            RetryPolicy::none().verdict(at_the_same_server(1), Safety::Read, Failure::NotSent, 1.0),
+            Verdict::GiveUp
+        );
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! Sending a call: sign, send, wait, read the answer, and again where the policy says so.
 
 use std::error::Error as StdError;
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
@@ -12,10 +13,11 @@ use serde::Deserialize;
 
 use crate::call::{CAUSALITY_TOKEN, Call};
 use crate::client::K2vClient;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, InvalidResponse, RemoteError};
 use crate::item::{Item, parse_values};
 use crate::limits;
-use crate::retry::Verdict;
+use crate::retry::{Attempts, Verdict};
 use crate::token::CausalityToken;
 use crate::value::Value;
 
@@ -31,13 +33,24 @@ impl K2vClient {
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer, Error> {
         let mut attempts_made = 0;
         loop {
-            let error = match self.attempt(call).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
+            let chosen = self.inner.endpoints.choose();
+            let (error, elsewhere) = match self.attempt(chosen.endpoint, call).await {
+                Ok(answer) => {
+                    self.inner.endpoints.succeeded(&chosen);
+                    return Ok(answer);
+                }
+                // Nothing was sent, so nothing is known of the endpoint.
+                Err(error @ Error::InvalidArgument(_)) => return Err(error),
+                Err(error) if error.is_of_the_endpoint() => (error, self.inner.endpoints.failed(&chosen)),
+                Err(error) => {
+                    self.inner.endpoints.succeeded(&chosen);
+                    return Err(error);
+                }
             };
             attempts_made += 1;
+            let attempts = Attempts { made: attempts_made, elsewhere };
             let policy = &self.inner.retry;
-            match policy.verdict(attempts_made, call.safety, error.failure(), rand::random()) {
+            match policy.verdict(attempts, call.safety, error.failure(), rand::random()) {
                 Verdict::RepeatAfter(pause) => tokio::time::sleep(pause).await,
                 Verdict::GiveUp => return Err(error),
             }
@@ -45,13 +58,13 @@ impl K2vClient {
     }
 
     /// Sends a call once. It is signed anew each time, so that a late repeat is not too old.
-    async fn attempt(&self, call: &Call) -> Result<Answer, Error> {
-        let request = self.signed_request(call)?;
+    async fn attempt(&self, endpoint: &Endpoint, call: &Call) -> Result<Answer, Error> {
+        let request = self.signed_for(endpoint, call, SystemTime::now())?;
         let after =
             call.held.map_or(self.inner.request_timeout, |held| held.saturating_add(limits::POLL_SLACK));
         let exchange = async {
             let response = self.inner.http.send(request).await;
-            self.read_answer(response.map_err(|error| self.transport_error(error))?).await
+            self.read_answer(response.map_err(|error| transport_error(endpoint, error))?).await
         };
         tokio::time::timeout(after, exchange).await.unwrap_or(Err(Error::Timeout { after }))
     }
@@ -66,16 +79,16 @@ impl K2vClient {
         let body = read_body(body, limits::ERROR_BODY_BYTES_MAX).await.unwrap_or_default();
         Err(remote_error(head.status, &body).into())
     }
+}
 
-    fn transport_error(&self, error: legacy::Error) -> Error {
-        let endpoint = || self.inner.endpoint.as_str().to_owned();
-        if !error.is_connect() {
-            Error::Disconnected(error.into())
-        } else if is_caused_by_tls(&error) {
-            Error::Tls { endpoint: endpoint(), source: error.into() }
-        } else {
-            Error::Connect { endpoint: endpoint(), source: error.into() }
-        }
+fn transport_error(endpoint: &Endpoint, error: legacy::Error) -> Error {
+    let endpoint = endpoint.as_str().to_owned();
+    if !error.is_connect() {
+        Error::Disconnected(error.into())
+    } else if is_caused_by_tls(&error) {
+        Error::Tls { endpoint, source: error.into() }
+    } else {
+        Error::Connect { endpoint, source: error.into() }
     }
 }
 

@@ -10,6 +10,7 @@ mod program;
 
 mod benchmark;
 mod conflicts;
+mod endpoints;
 mod exit_codes;
 mod guide;
 mod manual;

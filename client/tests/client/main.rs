@@ -5,6 +5,7 @@
 
 mod calls;
 mod compatible;
+mod failover;
 mod faults;
 mod guide;
 mod keys;

@@ -251,6 +251,9 @@ fn chunks(items: Range<u64>) -> impl Iterator<Item = Range<u64>> {
 
 /// Where to connect to.
 fn address_of(endpoint: &str) -> Result<String, Failure> {
+    if endpoint.contains(',') {
+        return Err(Failure::usage("bench measures one node: name one with --endpoint"));
+    }
     let uri: http::Uri =
         endpoint.parse().map_err(|_| Failure::usage(format!("{endpoint} is not an endpoint")))?;
     if uri.scheme_str() != Some("http") {
@@ -269,6 +272,7 @@ mod tests {
         assert_eq!(address_of("http://localhost").unwrap(), "localhost:80");
         assert_eq!(address_of("http://[::1]:3902").unwrap(), "[::1]:3902");
         assert!(address_of("https://localhost").is_err());
+        assert!(address_of("http://one:3902,http://two:3902").is_err());
     }
 
     #[test]

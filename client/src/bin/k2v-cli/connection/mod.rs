@@ -160,6 +160,15 @@ fn profiles(
 }
 
 impl Connection {
+    /// Each node by itself, where the endpoint is a list.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = Self> {
+        let Setting { value, origin } = &self.endpoint;
+        value.split(',').map(|node| {
+            let endpoint = Setting { value: node.trim().to_owned(), origin: *origin };
+            Self { endpoint, ..self.clone() }
+        })
+    }
+
     /// A client with the library's defaults.
     pub(crate) fn client(&self) -> Result<K2vClient, Failure> {
         self.client_with(RetryPolicy::default())

@@ -13,7 +13,8 @@ pub(crate) struct Place {
     /// Use this profile of ~/.config/k2v/config.toml [env: K2V_PROFILE]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// The server, such as http://localhost:3902; -e before the command [env: K2V_ENDPOINT]
+    /// The server, such as http://localhost:3902, or several nodes of one cluster with commas between them: the first
+    /// that is healthy is asked; -e before the command [env: K2V_ENDPOINT]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
     /// The region that signatures name; -r before the command [env: AWS_REGION] [default: garage]

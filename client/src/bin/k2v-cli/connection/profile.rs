@@ -4,7 +4,7 @@
 //! default = "home"
 //!
 //! [profile.home]
-//! endpoint = "http://localhost:3902"
+//! endpoint = "http://localhost:3902" # or several nodes of one cluster, with commas between them
 //! region = "garage"
 //! key_id = "GK…"
 //! secret_file = "/home/me/.config/k2v/home.secret"   # or: secret = "…"

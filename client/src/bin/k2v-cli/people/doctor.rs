@@ -97,12 +97,14 @@ impl Doctor {
         let name = connection.bucket_name().map_err(|failure| ("settings", failure))?.to_owned();
         findings.push(Finding::good("settings", describe(&connection, &name)));
 
+        for node in connection.nodes() {
+            let client = node.impatient_client().map_err(|failure| ("endpoint", failure))?;
+            let (endpoint, clock) =
+                reach(&client, &node, &name).await.map_err(|failure| ("endpoint", failure))?;
+            findings.push(endpoint);
+            findings.extend(clock);
+        }
         let client = connection.impatient_client().map_err(|failure| ("endpoint", failure))?;
-        let (endpoint, clock) =
-            reach(&client, &connection, &name).await.map_err(|failure| ("endpoint", failure))?;
-        findings.push(endpoint);
-        findings.extend(clock);
-
         let bucket = client.bucket(name);
         findings.push(check_reading(&bucket).await?);
         if self.read_only {
