@@ -1,9 +1,10 @@
 //! The Troupe node: command line, configuration, and the HTTP gateway over the actors of `troupe-actors`.
 
 pub mod admin;
-mod allocator;
+mod budget;
 pub mod cli;
 pub mod config;
+mod edge;
 pub mod http;
 mod logging;
 pub mod node;

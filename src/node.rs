@@ -15,6 +15,7 @@ pub(crate) mod vital;
 
 use crate::admin::socket::SocketError;
 use crate::config::{Config, ListenAddr};
+use crate::edge::Room;
 use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
 use actix_web::dev::Server;
@@ -163,9 +164,11 @@ impl Node {
 
         let view = Arc::new(StoreView { stores: lanes.stores.clone(), shards: shards.clone() });
         let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
-        let admin = AdminServers::start(config, parts)?;
+        let room = Room::make(config.connections_max);
+        let admin = AdminServers::start(config, parts, room)?;
 
-        let parts = K2vParts { shards: shards.clone(), control: control.clone(), node: id };
+        let capacity = room.k2v();
+        let parts = K2vParts { shards: shards.clone(), control: control.clone(), node: id, capacity };
         let k2v = server::bind(k2v_addr, config, parts).map_err(|source| NodeError::Bind {
             what: "K2V API",
             addr: k2v_addr.to_string(),

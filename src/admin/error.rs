@@ -14,6 +14,8 @@ pub(super) enum AdminError {
     Name(#[from] NameError),
     #[error("the body is not the JSON that this call takes: {0}")]
     Body(String),
+    #[error("the body did not come within {} s", super::BODY_TIMEOUT.as_secs())]
+    BodyTimeout,
     #[error("the query string is not what this call takes: {0}")]
     Query(String),
     #[error("`{0}` is missing")]
@@ -76,6 +78,7 @@ impl AdminError {
             | AdminError::BucketAmbiguous { .. }
             | AdminError::KeyAmbiguous { .. }
             | AdminError::TokenAmbiguous { .. } => bad_request,
+            AdminError::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "RequestTimeout"),
             AdminError::NoBucketFound(_) => (StatusCode::NOT_FOUND, "NoSuchBucket"),
             AdminError::NoKeyFound(_) => (StatusCode::NOT_FOUND, "NoSuchAccessKey"),
             AdminError::NoTokenFound(_) => (StatusCode::NOT_FOUND, "NoSuchAdminToken"),

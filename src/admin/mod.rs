@@ -22,15 +22,24 @@ mod tests;
 pub use access::{Access, PortTokens};
 pub use node_view::{BucketUsage, Gauge, NodeIdentity, NodeView};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_http::{Request, Response};
+use actix_web::body::BoxBody;
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use call::Call;
+use endpoint::Endpoint;
 use error::{AdminError, AdminResult};
 use std::sync::Arc;
-use troupe_actors::clock::wall_now;
+use std::time::Duration;
+use troupe_actors::clock::{WallMs, wall_now};
 use troupe_actors::control::Control;
 
 /// Longest body of a call: a hundred CORS rules fit. Beyond it: 400.
 const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// How long a client may take to send a body. Beyond it: 408.
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Everything that the API stands on, for one listener.
 #[derive(Clone)]
@@ -53,6 +62,12 @@ impl Admin {
     pub fn configure(self, app: &mut web::ServiceConfig) {
         app.app_data(web::Data::new(self)).default_service(web::to(answer));
     }
+
+    /// Whether a client that asks before it sends its body should send it.
+    pub(crate) fn judge(&self, request: &Request) -> Result<(), Response<BoxBody>> {
+        let admitted = admit(self, request.method(), request.path(), request.headers(), wall_now());
+        admitted.map(|_| ()).map_err(|error| error.response(&self.identity.region, request.path()).into())
+    }
 }
 
 async fn answer(request: HttpRequest, payload: web::Payload, admin: web::Data<Admin>) -> HttpResponse {
@@ -66,23 +81,34 @@ async fn answer(request: HttpRequest, payload: web::Payload, admin: web::Data<Ad
 }
 
 async fn dispatch(request: &HttpRequest, payload: web::Payload, admin: &Admin) -> AdminResult {
-    let (name, method, endpoint) = endpoint::find(request.path()).ok_or(AdminError::UnknownEndpoint)?;
     let now = wall_now();
+    let (name, endpoint) = admit(admin, request.method(), request.path(), request.headers(), now)?;
+    let body = payload.to_bytes_limited(BODY_BYTES_MAX);
+    let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(Ok(body))) => body,
+        Ok(Ok(Err(error))) => return Err(AdminError::Body(error.to_string())),
+        Ok(Err(_)) => return Err(AdminError::Body(format!("it has more than {BODY_BYTES_MAX} bytes"))),
+        Err(_) => return Err(AdminError::BodyTimeout),
+    };
+    let call = Call::new(request.query_string(), body, now)?;
+    handlers::run(admin, name, endpoint, &call).await
+}
+
+/// Everything that is known before the body is read.
+fn admit(
+    admin: &Admin,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    now: WallMs,
+) -> Result<(&'static str, Endpoint), AdminError> {
+    let (name, expected, endpoint) = endpoint::find(path).ok_or(AdminError::UnknownEndpoint)?;
     match admin.access {
         Access::Socket => {}
         Access::Port => {
             let snapshot = admin.control.snapshot();
-            admin.tokens.check((name, *endpoint), request.headers(), &snapshot, now)?;
+            admin.tokens.check((name, *endpoint), headers, &snapshot, now)?;
         }
     }
-    if request.method() != method {
-        return Err(AdminError::Method);
-    }
-    let body = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) => return Err(AdminError::Body(error.to_string())),
-        Err(_) => return Err(AdminError::Body(format!("it has more than {BODY_BYTES_MAX} bytes"))),
-    };
-    let call = Call::new(request.query_string(), body, now)?;
-    handlers::run(admin, name, *endpoint, &call).await
+    if method != expected { Err(AdminError::Method) } else { Ok((name, *endpoint)) }
 }

@@ -65,7 +65,6 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if matches!(cli.command, Command::Dev(_) | Command::Server(_)) {
         // Before the first thread, and before anything is open.
-        crate::allocator::give_back_large_blocks();
         crate::node::vital::end_with_vital_threads();
     }
     let result = actix_web::rt::System::new().block_on(run(cli));

@@ -74,6 +74,7 @@ pub(super) const KEYS: &[Key] = &[
     obeyed("troupe.durability", Kind::Text),
     obeyed("troupe.lanes", Kind::Integer),
     obeyed("troupe.http_workers", Kind::Integer),
+    obeyed("troupe.connections_max", Kind::Integer),
     obeyed("troupe.shard_workers", Kind::Integer),
     obeyed("troupe.value_bytes_max", Kind::Size),
     obeyed("troupe.body_bytes_max", Kind::Size),

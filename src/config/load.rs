@@ -27,6 +27,7 @@ pub(super) fn config_of(settings: &Settings) -> Result<Config, ConfigError> {
         store: store(settings, &default.store)?,
         requests: requests(settings, &default.requests)?,
         http_workers: settings.positive("troupe.http_workers")?,
+        connections_max: settings.positive("troupe.connections_max")?,
         shard_workers: settings.positive("troupe.shard_workers")?,
         notices: notices(settings)?,
         metadata_dir: default.metadata_dir,

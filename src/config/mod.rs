@@ -67,6 +67,8 @@ pub struct Config {
     pub requests: RequestConfig,
     /// Threads that speak HTTP; by default one per core.
     pub http_workers: Option<NonZeroUsize>,
+    /// Connections of K2V clients; by default as many as there are file descriptors for, up to a bound.
+    pub connections_max: Option<NonZeroUsize>,
     /// Threads that run shard actors; by default chosen by the node.
     pub shard_workers: Option<NonZeroUsize>,
     /// What the log should say about the configuration, one line each: keys that are ignored, engines that are not used.
@@ -225,6 +227,7 @@ impl Config {
                 slow_request: SLOW_REQUEST_DEFAULT,
             },
             http_workers: None,
+            connections_max: None,
             shard_workers: None,
             notices: Vec::new(),
         }

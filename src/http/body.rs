@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::limits::{
-    BODIES_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAINED_BODY_BYTES_MAX, UNCOUNTED_BODY_BYTES_MAX,
-    UNPROVEN_BODIES_BYTES_MAX,
+    BODIES_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAIN_TIMEOUT, DRAINED_BODY_BYTES_MAX,
+    UNCOUNTED_BODY_BYTES_MAX, UNPROVEN_BODIES_BYTES_MAX,
 };
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
@@ -57,13 +57,14 @@ pub(crate) struct Share {
     budget: Arc<BodyBudget>,
 }
 
+/// How long a body is, as its client says.
+pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 impl UnreadBody {
     pub(crate) fn new(payload: Payload, headers: &HeaderMap, budget: &Arc<BodyBudget>) -> UnreadBody {
-        let announced = match (&payload, headers.get(CONTENT_LENGTH)) {
-            (Payload::None, _) => Some(0),
-            (_, Some(length)) => length.to_str().ok().and_then(|length| length.parse().ok()),
-            (_, None) => None,
-        };
+        let announced = if matches!(payload, Payload::None) { Some(0) } else { announced_length(headers) };
         UnreadBody { payload, announced, budget: Arc::clone(budget) }
     }
 
@@ -118,13 +119,20 @@ impl UnreadBody {
     /// Reads and forgets what is left of a small body, so that the connection survives an answer that did not need it.
     pub(crate) async fn drain(&mut self) {
         if matches!(self.payload, Payload::None)
-            || self.announced.is_none_or(|length| length > DRAINED_BODY_BYTES_MAX)
+            || self.announced.is_some_and(|length| length > DRAINED_BODY_BYTES_MAX)
         {
             return;
         }
-        let all = async { while let Some(Ok(_)) = self.payload.next().await {} };
-        // A body that does not come is closed upon, as an unread one is.
-        let _ = tokio::time::timeout(Duration::from_secs(1), all).await;
+        let mut left = DRAINED_BODY_BYTES_MAX;
+        let all = async {
+            while let Some(Ok(chunk)) = self.payload.next().await
+                && chunk.len() as u64 <= left
+            {
+                left -= chunk.len() as u64;
+            }
+        };
+        // A body that does not come to its end is closed upon.
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, all).await;
     }
 }
 

@@ -8,7 +8,7 @@
 //! The second way is that of requests whose signature covers the hash of the body without stating it.
 //! Nothing of the body is parsed and nothing is done before signature and digest are right (invariant 11).
 
-use super::body::{Body, BodyBudget, Share, Trust, UnreadBody};
+use super::body::{Body, BodyBudget, Share, Trust, UnreadBody, announced_length};
 use super::cors;
 use super::error::ApiError;
 use super::grant::{Grant, live_key};
@@ -17,6 +17,9 @@ use super::limits::UNUSED_BODY_BYTES_MAX;
 use super::query::Query;
 use super::route::{Call, Target, route};
 use super::sigv4::{self, Authentication, RequestHead, VerifierConfig, authenticate};
+use actix_http::{Request, Response};
+use actix_web::HttpMessage;
+use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, ORIGIN};
@@ -78,9 +81,7 @@ impl<S: Store> Gateway<S> {
             let payload = std::mem::replace(request.parts_mut().1, Payload::None);
             let mut body = UnreadBody::new(payload, request.headers(), &self.bodies);
             let begun = self.begin(request.request(), &mut body, &mut trail).await;
-            if begun.is_err() {
-                body.drain().await;
-            }
+            body.drain().await;
             begun
         };
         let origin = request.headers().get(ORIGIN).cloned();
@@ -119,11 +120,7 @@ impl<S: Store> Gateway<S> {
         let head = RequestHead::of(request);
         // Parsed at once, reported later: who has not signed learns nothing of what is wrong with the request.
         let routed = Routed::parse(&head);
-        let now = wall_now();
-        let now_s = i64::try_from(now.0 / 1000).unwrap_or(i64::MAX);
-        let find_key = |id: &str| live_key(&control, id.parse().ok()?, now);
-        let authentication = authenticate(&head, now_s, &self.verifier, find_key)?;
-        let (routed, grant, body) = match authentication {
+        let (routed, grant, body) = match self.authenticate(&head, &control)? {
             Authentication::Proven(signed) => {
                 let routed = routed?;
                 let grant = routed.grant(&control, signed.key)?;
@@ -148,6 +145,51 @@ impl<S: Store> Gateway<S> {
         let begun = k2v::serve(&self.service, &admitted);
         trail.share = Some(body.share);
         begun
+    }
+
+    /// Whether a client that asks before it sends its body should send it.
+    pub(crate) fn judge(&self, request: &Request) -> Result<(), Response<BoxBody>> {
+        let region = &self.verifier.region;
+        self.check_head(request).map_err(|error| error.response(region, request.path()).into())
+    }
+
+    /// What can be said of a request before its body is read: it is refused for the same reasons afterwards.
+    fn check_head(&self, request: &Request) -> Result<(), ApiError> {
+        if request.method() == Method::OPTIONS {
+            return Ok(());
+        }
+        let control = self.service.control.snapshot();
+        let head = RequestHead {
+            method: request.method().as_str(),
+            raw_path: request.uri().path(),
+            raw_query: request.uri().query().unwrap_or_default(),
+            headers: request.headers(),
+        };
+        let routed = Routed::parse(&head);
+        let call = match self.authenticate(&head, &control)? {
+            Authentication::Proven(signed) => {
+                let routed = routed?;
+                routed.grant(&control, signed.key)?;
+                Some(routed.call)
+            }
+            Authentication::Unproven(_) => routed.ok().map(|routed| routed.call),
+        };
+        let (bytes_max, too_large) = self.body_cap(call);
+        match announced_length(request.headers()) {
+            Some(length) if length > bytes_max as u64 => Err(too_large),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn authenticate<'a>(
+        &'a self,
+        head: &RequestHead<'_, HeaderMap>,
+        control: &'a ControlSnapshot,
+    ) -> Result<Authentication<'a, &'a AccessKey>, ApiError> {
+        let now = wall_now();
+        let now_s = i64::try_from(now.0 / 1000).unwrap_or(i64::MAX);
+        let find_key = |id: &str| live_key(control, id.parse().ok()?, now);
+        Ok(authenticate(head, now_s, &self.verifier, find_key)?)
     }
 
     async fn read_body(

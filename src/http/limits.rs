@@ -10,6 +10,9 @@ pub(crate) const UNUSED_BODY_BYTES_MAX: usize = 64 << 10;
 /// Beyond it: the connection is closed after the answer.
 pub(crate) const DRAINED_BODY_BYTES_MAX: u64 = 64 << 10;
 
+/// The same in time.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Grace in seconds before a body must have begun to keep up with [`BODY_BYTES_PER_S_MIN`]. Beyond it: 408
 /// `RequestTimeout`.
 pub(crate) const BODY_GRACE_S: u64 = 20;
@@ -44,26 +47,16 @@ pub(crate) const POLL_TIMEOUT_S_MIN: u64 = 1;
 /// The longest wait of a poll in seconds: a longer one is lowered to it.
 pub(crate) const POLL_TIMEOUT_S_MAX: u64 = 600;
 
-/// Idle connections are closed after this many seconds.
-pub(crate) const KEEP_ALIVE_S: u64 = 75;
-
-/// A client has this long to send the head of its first request, in milliseconds. Beyond it: 408.
-pub(crate) const HEAD_TIMEOUT_MS: u64 = 10_000;
-
-/// After an answer that left a body unread, this many milliseconds of it are read and thrown away, so that the client
-/// sees the answer and not a reset.
-pub(crate) const LINGER_MS: u64 = 1_000;
-
-/// A client that takes nothing of its answer for this long, or whose machine is silent while nothing is sent, has its
-/// connection closed.
-pub(crate) const CLIENT_SILENCE: Duration = Duration::from_secs(60);
-
 /// Requests in progress have this long to finish after a stop was asked for, in seconds.
 pub(crate) const DRAIN_S: u64 = 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::limits::{
+        CLIENT_SILENCE, CONNECTIONS_MAX_DEFAULT, HEAD_TIMEOUT, KEEP_ALIVE, LEFTOVER_BYTES_MAX,
+        LEFTOVER_TIMEOUT,
+    };
     use troupe_actors::limits::{
         CONCURRENT_VALUES_MAX_DEFAULT, MARKER_BYTES_MAX, PARTITION_KEY_BYTES_MAX, TOKEN_BYTES_MAX,
     };
@@ -92,9 +85,12 @@ mod tests {
         check(page, "seen marker", &[MARKER_BYTES_MAX as u64, 64]);
         let poll = [POLL_TIMEOUT_S_MIN, POLL_TIMEOUT_S_MAX, POLL_TIMEOUT_S_DEFAULT];
         check(page, "timeout of a poll", &poll);
-        check(page, "head of a request", &[HEAD_TIMEOUT_MS / 1000]);
+        check(page, "head of a request", &[HEAD_TIMEOUT.as_secs()]);
+        let leftover = [LEFTOVER_BYTES_MAX as u64 >> 20, LEFTOVER_TIMEOUT.as_secs()];
+        check(page, "rest of a body that a refused request does not need", &leftover);
+        check(page, "connections", &[CONNECTIONS_MAX_DEFAULT as u64]);
         check(page, "pace of a body", &[BODY_BYTES_PER_S_MIN, BODY_GRACE_S]);
         check(page, "a client that takes nothing of its answer", &[CLIENT_SILENCE.as_secs()]);
-        check(page, "idle connection", &[KEEP_ALIVE_S]);
+        check(page, "idle connection", &[KEEP_ALIVE.as_secs()]);
     }
 }

@@ -1,17 +1,19 @@
-//! The HTTP server around the gateway: workers, timeouts, the log of requests, the stop.
+//! The HTTP server around the gateway: the log of requests, the stop.
 
 use super::gateway::{Gateway, Served};
 use super::k2v::Service;
-use super::limits::{CLIENT_SILENCE, DRAIN_S, HEAD_TIMEOUT_MS, KEEP_ALIVE_S, LINGER_MS};
+use super::limits::DRAIN_S;
 use super::sigv4::VerifierConfig;
 use super::stop::{StopSignal, stop_signal};
+use crate::budget::Memory;
 use crate::config::{Config, ListenAddr};
+use crate::edge::{self, Capacity, Listener, Place};
+use actix_http::Request;
+use actix_web::App;
 use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::rt::net::TcpStream;
-use actix_web::{App, HttpServer};
-use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,13 +24,15 @@ use troupe_actors::shard::Shards;
 use troupe_actors::store::Store;
 
 /// What the K2V server stands on.
-pub struct K2vParts<S: Store> {
+pub(crate) struct K2vParts<S: Store> {
     /// The shards of this node.
-    pub shards: Shards<S>,
+    pub(crate) shards: Shards<S>,
     /// Buckets, keys, permissions, layout.
-    pub control: Control,
+    pub(crate) control: Control,
     /// This node.
-    pub node: NodeId,
+    pub(crate) node: NodeId,
+    /// For how many connections there is room.
+    pub(crate) capacity: Arc<Capacity>,
 }
 
 /// The K2V server, bound and ready to be run.
@@ -59,8 +63,14 @@ impl K2vStop {
 ///
 /// # Errors
 /// The address cannot be bound.
-pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) -> io::Result<K2vServer> {
+pub(crate) fn bind<S: Store>(
+    addr: &ListenAddr,
+    config: &Config,
+    parts: K2vParts<S>,
+) -> io::Result<K2vServer> {
     let (polls, stopping) = stop_signal();
+    let memory = Memory::default();
+    let requests = Arc::clone(&memory.requests);
     let gateway = Gateway {
         service: Service {
             shards: parts.shards,
@@ -77,7 +87,11 @@ pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) ->
         bodies: Arc::default(),
     };
     let slow = config.requests.slow_request;
-    let server = HttpServer::new(move || {
+    let judge = {
+        let gateway = gateway.clone();
+        move |request: &Request| gateway.judge(request)
+    };
+    let app = move || {
         // One gateway per worker: what it shares with the others is behind it, not in front of every request.
         let gateway = Rc::new(gateway.clone());
         let serve = move |request: ServiceRequest| {
@@ -85,45 +99,20 @@ pub fn bind<S: Store>(addr: &ListenAddr, config: &Config, parts: K2vParts<S>) ->
             async move { Ok::<_, actix_web::Error>(serve(&gateway, request, slow).await) }
         };
         App::new().default_service(fn_service(serve))
-    });
-    let server = server
-        .keep_alive(Duration::from_secs(KEEP_ALIVE_S))
-        .client_request_timeout(Duration::from_millis(HEAD_TIMEOUT_MS))
-        .client_disconnect_timeout(Duration::from_millis(LINGER_MS))
-        .shutdown_timeout(DRAIN_S)
-        // A client that hangs up frees what its poll holds at once.
-        .h1_allow_half_closed(false)
-        .tcp_nodelay(true)
-        .on_connect(|connection, _| {
-            if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-                notice_dead_clients(stream);
-            }
-        })
-        .disable_signals();
-    let server = match config.http_workers {
-        Some(workers) => server.workers(workers.get()),
-        None => server,
     };
-    let server = match addr {
-        ListenAddr::Tcp(addr) => server.bind(addr.as_str())?,
-        ListenAddr::Unix(path) => server.bind_uds(path)?,
+    let place = Place::bind(addr)?;
+    let addrs = place.addrs();
+    let listener = Listener {
+        name: "K2V API",
+        place,
+        workers: config.http_workers.map(NonZeroUsize::get),
+        drain_s: DRAIN_S,
+        capacity: parts.capacity,
+        requests,
     };
-    let addrs = server.addrs();
-    let server = server.run();
+    let server = edge::serve(listener, app, judge)?;
     let stop = K2vStop { handle: server.handle(), polls };
     Ok(K2vServer { addrs, server, stop })
-}
-
-/// Has the kernel close a connection whose client is gone without a word, or takes nothing of an answer for too long:
-/// either would hold its memory for ever.
-fn notice_dead_clients(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new().with_time(CLIENT_SILENCE).with_interval(CLIENT_SILENCE / 4);
-    let set =
-        socket.set_tcp_keepalive(&keepalive).and_then(|()| socket.set_tcp_user_timeout(Some(CLIENT_SILENCE)));
-    if let Err(error) = set {
-        log::debug!("a connection is without a time limit: {error}");
-    }
 }
 
 async fn serve<S: Store>(

@@ -2,12 +2,14 @@
 
 use super::NodeError;
 use crate::admin::{Access, Admin, NodeIdentity, NodeView, PortTokens, socket};
+use crate::budget::Budget;
 use crate::config::{Config, ListenAddr};
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::{App, HttpServer};
+use crate::edge::{self, Listener, Place, Room};
+use actix_http::Request;
+use actix_web::App;
+use actix_web::dev::ServerHandle;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use troupe_actors::control::Control;
@@ -15,6 +17,9 @@ use troupe_actors::ids::NodeId;
 
 /// Administration is rare: one thread per listener is plenty.
 const WORKERS: usize = 1;
+
+/// Bytes of unfinished heads that one listener holds. Beyond it: the connection is closed.
+const HEADS_BYTES_MAX: usize = 8 << 20;
 
 /// How long a stop waits for calls in progress.
 const DRAIN_S: u64 = 5;
@@ -35,23 +40,19 @@ pub(super) struct AdminParts {
     pub(super) view: Arc<dyn NodeView>,
 }
 
-/// Where one server listens.
-enum Place<'a> {
-    Socket(UnixListener),
-    Addr(&'a ListenAddr),
-}
-
 impl AdminServers {
     /// Starts both. Nobody else serves this `metadata_dir`: the stores are locked.
-    pub(super) fn start(config: &Config, parts: AdminParts) -> Result<AdminServers, NodeError> {
+    pub(super) fn start(config: &Config, parts: AdminParts, room: Room) -> Result<AdminServers, NodeError> {
         let admin = admin_of(config, parts)?;
         let socket = config.admin_socket();
         let mut servers = AdminServers { addr: None, handles: Vec::new(), socket: socket.clone() };
-        let place = Place::Socket(socket::listen(&socket)?);
-        servers.serve(admin.clone(), place, &ListenAddr::Unix(socket))?;
+        let place = Place::Unix(socket::listen(&socket)?);
+        servers.serve(admin.clone(), place, room).map_err(cannot_listen(&ListenAddr::Unix(socket)))?;
         if let Some(addr) = &config.admin.bind_addr {
             let admin = Admin { access: Access::Port, ..admin };
-            servers.addr = servers.serve(admin, Place::Addr(addr), addr)?;
+            let place = Place::bind(addr).map_err(cannot_listen(addr))?;
+            servers.addr = place.addrs().first().copied();
+            servers.serve(admin, place, room).map_err(cannot_listen(addr))?;
         }
         Ok(servers)
     }
@@ -65,36 +66,33 @@ impl AdminServers {
         let _ = std::fs::remove_file(&self.socket);
     }
 
-    fn serve(
-        &mut self,
-        admin: Admin,
-        place: Place<'_>,
-        addr: &ListenAddr,
-    ) -> Result<Option<SocketAddr>, NodeError> {
-        let (server, bound) = bind(admin, place).map_err(|source| NodeError::Bind {
-            what: "admin API",
-            addr: addr.to_string(),
-            source,
-        })?;
+    fn serve(&mut self, admin: Admin, place: Place, room: Room) -> io::Result<()> {
+        let judge = {
+            let admin = admin.clone();
+            move |request: &Request| admin.judge(request)
+        };
+        let app = move || {
+            let admin = admin.clone();
+            App::new().configure(|app| admin.configure(app))
+        };
+        let listener = Listener {
+            name: "admin API",
+            place,
+            workers: Some(WORKERS),
+            drain_s: DRAIN_S,
+            capacity: room.admin(),
+            // Apart from the K2V API's: administration goes on when clients have used up theirs.
+            requests: Budget::new(HEADS_BYTES_MAX),
+        };
+        let server = edge::serve(listener, app, judge)?;
         self.handles.push(server.handle());
         actix_rt::spawn(server);
-        Ok(bound)
+        Ok(())
     }
 }
 
-fn bind(admin: Admin, place: Place<'_>) -> io::Result<(Server, Option<SocketAddr>)> {
-    let server = HttpServer::new(move || {
-        let admin = admin.clone();
-        App::new().configure(|app| admin.configure(app))
-    });
-    let server = server.workers(WORKERS).shutdown_timeout(DRAIN_S).disable_signals();
-    let server = match place {
-        Place::Socket(listener) => server.listen_uds(listener)?,
-        Place::Addr(ListenAddr::Tcp(addr)) => server.bind(addr.as_str())?,
-        Place::Addr(ListenAddr::Unix(path)) => server.bind_uds(path)?,
-    };
-    let bound = server.addrs().first().copied();
-    Ok((server.run(), bound))
+fn cannot_listen(addr: &ListenAddr) -> impl Fn(io::Error) -> NodeError {
+    move |source| NodeError::Bind { what: "admin API", addr: addr.to_string(), source }
 }
 
 fn admin_of(config: &Config, parts: AdminParts) -> Result<Admin, NodeError> {

@@ -317,7 +317,7 @@ fn a_batch_of_more_items_than_are_taken_is_refused_whole() {
 
 #[test]
 fn more_connections_than_descriptors_leave_a_node_that_serves_again() {
-    let mut node = Node::dev_with_descriptors(256);
+    let mut node = Node::dev_with_limit("-n 256");
     let client = node.client();
     client.put("pk", "sk", None, "before").expect(204);
     let idle: Vec<_> = (0..400).filter_map(|_| TcpStream::connect(node.addr).ok()).collect();

@@ -10,6 +10,7 @@ mod addressing;
 mod cli;
 mod concurrent;
 mod configuration;
+mod connections;
 mod cors;
 mod delete_batch;
 mod dropped_polls;

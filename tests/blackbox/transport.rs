@@ -1,6 +1,6 @@
 //! HTTP/1.1 as clients really speak it: pipelines, chunks, expectations, old versions.
 
-use crate::harness::{Connection, Item, check_error, shared_node, unique};
+use crate::harness::{Connection, Credentials, Item, Request, check_error, shared_node, unique};
 
 #[test]
 fn requests_in_one_write_are_answered_in_their_order() {
@@ -52,14 +52,44 @@ fn who_asks_first_whether_to_send_a_body_is_told() {
     connection.send(&signed.body).unwrap();
     connection.receive().unwrap().expect(204);
 
-    let mut unsigned = Connection::open(node.addr).unwrap();
-    unsigned.send(&put.head()).unwrap();
-    let mut answer = unsigned.receive().unwrap();
-    if answer.status == 100 {
-        unsigned.send(&put.body).unwrap();
-        answer = unsigned.receive().unwrap();
+    // Who will be refused is refused at once, and sends nothing in vain.
+    let refused = |request: &Request, status, code| {
+        let mut connection = Connection::open(node.addr).unwrap();
+        connection.send(&request.head()).unwrap();
+        check_error(&connection.receive().unwrap(), status, code);
+        assert!(connection.is_closed_by_server());
+    };
+    refused(&put, 403, "AccessDenied");
+    let stranger = Credentials { secret: "0".repeat(64), ..client.credentials.clone() };
+    refused(&stranger.sign(put.clone()), 403, "AccessDenied");
+    let too_large = put.with("content-length", &(64 << 20).to_string());
+    refused(&client.credentials.sign(too_large), 413, "EntityTooLarge");
+
+    let admin = node.admin_addr();
+    let call = Request::new("POST", "/v2/CreateKey", "").with("host", &admin.to_string());
+    let call = call.with("expect", "100-continue").with_body("{}");
+    let mut connection = Connection::open(admin).unwrap();
+    connection.send(&call.head()).unwrap();
+    assert_eq!(connection.receive().unwrap().status, 403);
+}
+
+#[test]
+fn who_asks_for_another_protocol_is_answered_in_this_one_and_let_go() {
+    let node = shared_node();
+    let client = node.client();
+    let pk = unique("upgrade");
+    for (protocol, value) in [("websocket", "one"), ("h2c", "two")] {
+        let as_asked = |request: Request| {
+            let request = request.with("connection", "Upgrade").with("upgrade", protocol);
+            let mut connection = Connection::open(node.addr).unwrap();
+            let answer = connection.call(&client.credentials.sign(request)).unwrap();
+            assert!(connection.is_closed_by_server(), "{answer}");
+            answer
+        };
+        as_asked(client.put_request(&pk, protocol, None, value)).expect(204);
+        let get = client.request("GET", Some(&pk), &[("sort_key", protocol)]);
+        assert!(Item::of_answer(&as_asked(get).expect(200)).holds(&[Some(value)]));
     }
-    check_error(&answer, 403, "AccessDenied");
 }
 
 #[test]

@@ -18,7 +18,17 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Connection { reader: BufReader::with_capacity(64 << 10, stream) })
+        Ok(Connection::of(stream))
+    }
+
+    pub(crate) fn of(stream: TcpStream) -> Connection {
+        Connection { reader: BufReader::with_capacity(64 << 10, stream) }
+    }
+
+    /// The socket, once every answer was read.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        assert!(self.reader.buffer().is_empty(), "bytes of an answer would be lost");
+        self.reader.into_inner()
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -110,11 +110,11 @@ impl Node {
         Node::dev_as(home, command)
     }
 
-    /// `troupe dev` in an empty directory, with so many file descriptors at most.
-    pub(crate) fn dev_with_descriptors(count: u32) -> Node {
+    /// `troupe dev` in an empty directory, under a limit that the shell's `ulimit` sets.
+    pub(crate) fn dev_with_limit(limit: &str) -> Node {
         let home = Home::new();
         let mut shell = Command::new("sh");
-        let script = format!("ulimit -n {count}; exec \"$0\" \"$@\"");
+        let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_troupe")]);
         let command = dev_command(shell, &home);
         Node::dev_as(home, command)
@@ -165,6 +165,11 @@ impl Node {
 
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
+    }
+
+    /// The port of the admin API of a `dev` node.
+    pub(crate) fn admin_addr(&self) -> SocketAddr {
+        address_of(&self.exports["ADMIN_ENDPOINT"])
     }
 
     /// A client with its own connection, the node's key and the node's bucket.
@@ -224,6 +229,10 @@ fn read_exports(process: &mut Process) -> BTreeMap<String, String> {
         let Some(Ok(line)) = lines.next() else {
             panic!("`dev` ended before it said how to use it:\n{}", process.log());
         };
+        if let Some(endpoint) = line.strip_prefix("# Admin API: ") {
+            let endpoint = endpoint.split(' ').next().unwrap_or_default();
+            exports.insert("ADMIN_ENDPOINT".to_owned(), endpoint.to_owned());
+        }
         if let Some((name, value)) = line.strip_prefix("export ").and_then(|pair| pair.split_once('=')) {
             exports.insert(name.to_owned(), value.trim_matches(['"', '\'']).to_owned());
         }

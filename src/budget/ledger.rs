@@ -1,0 +1,116 @@
+//! Who holds how much of a budget, and who may have more.
+
+use std::collections::BTreeMap;
+use troupe_actors::control::KeyId;
+
+/// On whose account bytes are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Owner {
+    /// Clients that have not signed anything yet, all together.
+    Anonymous,
+    /// An access key, whoever signs with it.
+    Key(KeyId),
+}
+
+/// The bytes that a budget has, and where they are.
+///
+/// An owner may hold at most as much as is free: alone, half of the budget; two of them, a third each; and so on. So
+/// whoever comes next finds room, and nobody has to know who that will be. This is the dynamic threshold with which
+/// switches share their memory between ports (Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory
+/// Packet Switches", 1998).
+#[derive(Debug)]
+pub(super) struct Ledger {
+    bytes_max: usize,
+    taken: usize,
+    /// Owners that hold nothing are not listed.
+    owned: BTreeMap<Owner, usize>,
+}
+
+impl Ledger {
+    pub(super) fn new(bytes_max: usize) -> Ledger {
+        Ledger { bytes_max, taken: 0, owned: BTreeMap::new() }
+    }
+
+    /// The most that an owner gets when nobody else holds anything.
+    pub(super) fn lone_share(&self) -> usize {
+        self.bytes_max / 2
+    }
+
+    /// Gives `owner` so many bytes more, or nothing.
+    pub(super) fn take(&mut self, owner: Owner, bytes: usize) -> bool {
+        let taken = self.taken.saturating_add(bytes);
+        let owned = self.owned.get(&owner).copied().unwrap_or(0).saturating_add(bytes);
+        if owned > self.bytes_max.saturating_sub(taken) {
+            return false;
+        }
+        self.taken = taken;
+        self.owned.insert(owner, owned);
+        true
+    }
+
+    pub(super) fn give_back(&mut self, owner: Owner, bytes: usize) {
+        self.taken = self.taken.saturating_sub(bytes);
+        if let Some(owned) = self.owned.get_mut(&owner) {
+            *owned = owned.saturating_sub(bytes);
+            if *owned == 0 {
+                self.owned.remove(&owner);
+            }
+        }
+    }
+
+    /// All that is held.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(digit: u8) -> Owner {
+        Owner::Key(format!("GK{digit:024x}").parse().unwrap())
+    }
+
+    #[test]
+    fn each_newcomer_finds_as_much_as_the_greediest_owner_holds() {
+        let mut ledger = Ledger::new(1200);
+        let take_all = |ledger: &mut Ledger, owner| (0..).take_while(|_| ledger.take(owner, 1)).count();
+        assert_eq!(take_all(&mut ledger, key(1)), 600);
+        assert_eq!(take_all(&mut ledger, key(2)), 300);
+        assert!(!ledger.take(key(1), 1));
+        // What the first gives back is there for both.
+        ledger.give_back(key(1), 300);
+        assert_eq!(take_all(&mut ledger, key(2)), 150);
+        assert_eq!(take_all(&mut ledger, Owner::Anonymous), 225);
+    }
+
+    #[test]
+    fn one_ask_for_the_lone_share_is_granted_and_one_for_more_is_not() {
+        let mut ledger = Ledger::new(1000);
+        assert!(!ledger.take(key(1), 501));
+        assert!(!ledger.take(key(1), usize::MAX));
+        assert!(ledger.take(key(1), ledger.lone_share()));
+        ledger.give_back(key(1), 500);
+        assert_eq!((ledger.taken(), ledger.owned.len()), (0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn the_sum_is_never_more_than_there_is(asks in prop::collection::vec((0u8..4, 0usize..500), 0..200)) {
+            let mut ledger = Ledger::new(1000);
+            let mut held = Vec::new();
+            for (owner, bytes) in asks {
+                if ledger.take(key(owner), bytes) {
+                    held.push((owner, bytes));
+                } else if let Some((owner, bytes)) = held.pop() {
+                    ledger.give_back(key(owner), bytes);
+                }
+                prop_assert_eq!(ledger.taken(), held.iter().map(|(_, bytes)| bytes).sum::<usize>());
+                prop_assert!(ledger.taken() <= 1000);
+            }
+        }
+    }
+}
