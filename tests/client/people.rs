@@ -81,9 +81,83 @@ fn a_dry_run_removes_nothing_and_says_what_would_go() {
     assert_eq!(program.ok("rm pk --prefix a -o json").json()["deletedItems"], 2);
     program.ok("rm pk b");
     assert_eq!(program.ok("ls pk -o raw").text(), "");
+    // Options that a deletion could only ignore are not options of it.
+    for useless in ["--limit 1", "--reverse", "--conflicts-only", "--tombstones"] {
+        assert_eq!(program.run(&format!("rm pk --prefix a {useless}")).code, 2, "{useless}");
+    }
+    assert_eq!(program.run("ls --tombstones").code, 2, "partitions have no tombstones");
     assert_eq!(program.run("rm pk never-written").code, 3);
     assert_eq!(program.run("rm pk").code, 2);
     assert_eq!(program.run("rm pk --all --limit 1").code, 2);
+}
+
+#[test]
+fn a_whole_partition_or_bucket_goes_only_with_a_yes() {
+    let program = Program::shared("empty");
+    for pk in ["p1", "p2", "p3"] {
+        program.ok_args(&["put", pk, "a", "x"]);
+        program.ok_args(&["put", pk, "b", "x"]);
+    }
+    let keys = || program.ok("ls -o raw").text();
+    for line in ["rm p1 --all", "rm --all-partitions"] {
+        let refused = program.run(line);
+        assert!(refused.code == 2 && refused.err.contains("--yes"), "{line}: {refused:?}");
+    }
+    assert_eq!(program.run("rm").code, 2);
+    assert_eq!(program.run("rm p1 --all-partitions --yes").code, 2);
+    let dry = program.ok("rm --all-partitions --dry-run -o raw");
+    assert_eq!((dry.text().as_str(), keys().as_str()), ("p1\np2\np3\n", "p1\np2\np3\n"));
+    assert!(dry.err.contains("6 items in 3 partitions would be deleted; nothing was"), "{dry:?}");
+    assert_eq!(program.ok("rm p1 --all --yes").text(), "2 items deleted\n");
+    assert_eq!(keys(), "p2\np3\n");
+    let other = Program::shared("empty-other");
+    other.ok("put p1 a x");
+    let bucket = program.bucket();
+    assert_eq!(
+        other.ok(&format!("rm --bucket {bucket} --all-partitions --yes -o json")).json()["deletedItems"],
+        4
+    );
+    assert_eq!(keys(), "");
+    assert_eq!(other.ok("ls -o raw").text(), "p1\n", "another bucket is left alone");
+}
+
+#[test]
+fn no_key_looks_like_another_one_in_a_table() {
+    let program = Program::shared("alike");
+    let keys = [
+        "a",
+        "a ",
+        " a",
+        "a\u{200b}",
+        "a\u{202e}",
+        "a\n",
+        "\"a\"",
+        "a\\n",
+        "a  1 B",
+        "a\u{a0}",
+        "(deleted)",
+        "…",
+    ];
+    for key in keys {
+        program.ok_args(&["put", "pk", key, "(deleted)"]);
+        program.ok_args(&["put", key, "sk", "x"]);
+    }
+    program.ok("put pk gone x");
+    program.ok("rm pk gone");
+    for (list, title) in
+        [("ls pk", "SORT KEY"), ("ls", "PARTITION KEY"), ("du", "PARTITION KEY"), ("ls pk -t", "SORT KEY")]
+    {
+        let table = program.ok(&format!("{list} -o table")).text();
+        let column = table.find(title).unwrap();
+        let rows: Vec<_> = table.lines().skip(1).map(|line| line[column..].to_owned()).collect();
+        let forms: std::collections::BTreeSet<_> =
+            rows.iter().map(|row| row.split("  ").next().unwrap().trim_end().to_owned()).collect();
+        assert_eq!(forms.len(), rows.len(), "{list}: {rows:?}");
+        assert!(rows.iter().all(|row| row.chars().all(|c| !c.is_control() && c != '\u{202e}')), "{rows:?}");
+    }
+    let table = program.ok("ls pk -t -o table").text();
+    assert_eq!(table.lines().filter(|line| line.ends_with(" (deleted)")).count(), 1, "{table}");
+    assert_eq!(table.lines().filter(|line| line.ends_with(" \"(deleted)\"")).count(), keys.len(), "{table}");
 }
 
 #[test]

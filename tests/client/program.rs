@@ -80,6 +80,12 @@ impl Program {
         Self { directory: Some(directory.to_owned()), ..self.clone() }
     }
 
+    /// The bucket that it works with.
+    pub(crate) fn bucket(&self) -> &str {
+        let bucket = self.environment.iter().find(|(name, _)| name == "K2V_BUCKET");
+        bucket.map_or("", |(_, bucket)| bucket)
+    }
+
     /// Commands that a shell runs; `k2v-cli` is in the current directory and on the path.
     pub(crate) fn shell(&self, script: &str) -> Ran {
         let directory = binary().parent().expect("the program is in a directory");

@@ -47,6 +47,11 @@ impl Terminal {
         self.tmux(&[&["capture-pane", "-p", "-S", "-200"], colours].concat())
     }
 
+    /// The screen, with lines that the terminal wrapped as the one line that they are.
+    fn unwrapped(&self) -> String {
+        self.tmux(&["capture-pane", "-p", "-J", "-S", "-500"])
+    }
+
     /// Waits until the screen shows a text, and returns the screen.
     fn wait_for(&self, text: &str) -> String {
         let began = Instant::now();
@@ -95,6 +100,42 @@ fn tables_fit_the_terminal_and_have_colours_unless_they_are_unwanted() {
 }
 
 #[test]
+fn wide_output_is_cut_at_eighty_columns_and_whole_in_a_pipe() {
+    let (program, home) = (Program::shared("wide"), Home::new());
+    let key = |last: &str| format!("{}{last}", "long-key-".repeat(20));
+    for last in ["1", "2"] {
+        program.ok_args(&["put", &key(last), &key(last), "x"]);
+        program.ok_args(&["put", &key(last), &key(last), &"y".repeat(300), "--blind"]);
+    }
+    let Some(terminal) = Terminal::open(&program, &home, 80) else { return };
+    terminal.enter("clear; k2v-cli ls; k2v-cli du; k2v-cli conflicts ls; k2v-cli doctor; echo do\"\"ne");
+    terminal.wait_for("done");
+    // A line that was wrapped by the terminal would be joined again.
+    let screen = terminal.unwrapped();
+    let rows: Vec<_> = screen.lines().filter(|line| line.contains("long-key-")).collect();
+    assert!(rows.len() >= 6 && rows.iter().all(|row| row.contains('…')), "{screen}");
+    for row in screen.lines() {
+        assert!(row.chars().count() <= 80, "{row:?} in {screen}");
+    }
+    assert!(
+        rows.iter().any(|row| row.contains("-1 ")) && rows.iter().any(|row| row.contains("-2 ")),
+        "{screen}"
+    );
+    terminal.enter("clear; k2v-cli bench insert -c 2 -d 1 -w 1 -n 100; echo mea\"\"sured");
+    terminal.wait_for("measured");
+    let screen = terminal.unwrapped();
+    assert!(screen.contains("P99.9") && screen.lines().all(|row| row.chars().count() <= 80), "{screen}");
+    terminal.enter("clear; k2v-cli --help; k2v-cli rm --help; echo hel\"\"ped");
+    terminal.wait_for("helped");
+    let screen = terminal.unwrapped();
+    for row in screen.lines() {
+        assert!(row.chars().count() <= 80, "{row:?} in {screen}");
+    }
+    let piped = program.ok("ls -o table").text();
+    assert!(piped.contains(&key("1")) && !piped.contains('…'), "{piped}");
+}
+
+#[test]
 fn a_deletion_is_asked_for_at_a_terminal() {
     let (program, home) = (Program::shared("ask"), Home::new());
     program.ok("put pk a x");
@@ -112,6 +153,18 @@ fn a_deletion_is_asked_for_at_a_terminal() {
     terminal.enter("k2v-cli rm pk --all --yes && echo fin\"\"ished");
     terminal.wait_for("finished");
     assert_eq!(program.ok("ls pk -o raw").text(), "");
+    program.ok("put pk a x");
+    let question = format!("Delete all 1 item in 1 partition of the bucket {}? [y/N]", program.bucket());
+    terminal.enter("clear; k2v-cli rm --all-partitions");
+    terminal.wait_for(&question);
+    terminal.enter("n");
+    terminal.wait_for("nothing was done");
+    assert_eq!(program.ok("ls -o raw").text(), "pk\n");
+    terminal.enter("clear; k2v-cli rm --all-partitions");
+    terminal.wait_for(&question);
+    terminal.enter("y");
+    terminal.wait_for("1 item deleted");
+    assert_eq!(program.ok("ls -o raw").text(), "");
 }
 
 #[test]
@@ -136,7 +189,9 @@ fn long_work_shows_its_progress_at_a_terminal_and_nowhere_else() {
     let file = home.write("items.jsonl", &(0..20_000).map(line).collect::<String>());
     let Some(terminal) = Terminal::open(&program, &home, 100) else { return };
     terminal.enter(&format!("k2v-cli import {}", file.display()));
-    terminal.wait_for(" left");
+    let screen = terminal.wait_for(" left");
+    let bar = screen.lines().find(|line| line.contains(" left")).unwrap();
+    assert!(bar.contains("iB/") && bar.contains("iB/s"), "bytes have units: {bar}");
     let screen = terminal.wait_for("20000 items read: 20000 written");
     assert!(!screen.contains(" left"), "the bar is gone when the work is done: {screen}");
     let quiet = program.ok_args(&["import", file.to_str().unwrap()]);

@@ -109,3 +109,34 @@ fn a_watch_goes_on_from_the_marker_of_an_earlier_one() {
     let later = next_lines(&["watch", "pk", "--since", marker], 1);
     assert_eq!((later[0]["event"].as_str(), later[0]["sk"].as_str()), (Some("change"), Some("b")));
 }
+
+#[test]
+fn a_watch_prints_a_table_and_runs_a_command_for_each_change() {
+    let program = Program::shared("watch-people");
+    program.ok("put pk a one");
+    let mut watch = program.start(&["watch", "pk", "-o", "table"]);
+    let mut lines = BufReader::new(watch.child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let words = |line: String| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(lines.next().unwrap()), ["EVENT", "SORT", "KEY", "SIZE", "VALUE"]);
+    assert_eq!(words(lines.next().unwrap()), ["snapshot", "a", "3", "B", "one"]);
+    program.ok("put pk a two");
+    assert_eq!(words(lines.next().unwrap()), ["change", "a", "3", "B", "two"]);
+    program.ok("rm pk a");
+    assert_eq!(words(lines.next().unwrap()), ["change", "a", "0", "B", "(deleted)"]);
+
+    // The first change makes it fail, which does not end the watch.
+    let command =
+        r#"read -r line; echo "$K2V_EVENT $K2V_PARTITION_KEY $K2V_SORT_KEY $line"; [ "$K2V_SORT_KEY" != b ]"#;
+    program.ok("put pk b x");
+    let mut watch = program.start(&["watch", "pk", "--prefix", "b", "--exec", command]);
+    let mut lines = BufReader::new(watch.child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
+    assert!(first.starts_with("snapshot pk b {\"event\":\"snapshot\",\"pk\":\"pk\",\"sk\":\"b\""), "{first}");
+    program.ok("put pk b2 x");
+    let second = lines.next().unwrap();
+    assert!(second.starts_with("change pk b2 {") && second.ends_with("\"v\":[\"eA==\"]}"), "{second}");
+
+    assert_eq!(program.run("watch pk --markers -o table").code, 2);
+    let refused = program.run("watch pk --since forged");
+    assert!(refused.code != 0 && refused.err.contains("leave --since out"), "{refused:?}");
+}

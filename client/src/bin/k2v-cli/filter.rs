@@ -1,9 +1,57 @@
-//! FILTER: which keys a command is about.
+//! Which keys a command is about: FILTER of the commands for scripts, and the parts of it that people need.
 
 use clap::Args;
 use k2v_client::{BatchDelete, BatchRead, KeyRange, PollRange};
 
 use crate::failure::Failure;
+
+/// Options for a range of keys.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Filter")]
+pub(crate) struct Span {
+    /// Only keys that begin with this
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) prefix: Option<String>,
+    /// The first key, included
+    #[arg(short, long, value_name = "KEY")]
+    pub(crate) start: Option<String>,
+    /// Where to stop, excluded
+    #[arg(short, long, value_name = "KEY")]
+    pub(crate) end: Option<String>,
+}
+
+impl Span {
+    /// Whether nothing narrows the choice.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.prefix.is_none() && self.start.is_none() && self.end.is_none()
+    }
+
+    pub(crate) fn key_range(&self) -> KeyRange {
+        KeyRange {
+            prefix: self.prefix.clone(),
+            start: self.start.clone(),
+            end: self.end.clone(),
+            ..KeyRange::all()
+        }
+    }
+
+    pub(crate) fn batch_delete(&self, pk: &str) -> BatchDelete {
+        BatchDelete {
+            prefix: self.prefix.clone(),
+            start: self.start.clone(),
+            end: self.end.clone(),
+            ..BatchDelete::all(pk)
+        }
+    }
+}
+
+/// Items to list, whichever options have chosen them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) range: KeyRange,
+    pub(crate) conflicts_only: bool,
+    pub(crate) tombstones: bool,
+}
 
 /// The options that choose keys. Not every command has a use for every one; [`refuse`](Self::refuse)
 /// says so instead of ignoring it.
@@ -73,6 +121,14 @@ impl Filter {
             end: self.end.clone(),
             limit: self.limit,
             reverse: self.reverse,
+        }
+    }
+
+    pub(crate) fn selection(&self) -> Selection {
+        Selection {
+            range: self.key_range(),
+            conflicts_only: self.conflicts_only,
+            tombstones: self.tombstones,
         }
     }
 

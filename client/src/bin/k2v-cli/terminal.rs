@@ -1,10 +1,11 @@
 //! Talking with the person at the terminal: remarks, progress, questions. Everything goes to the standard error, so that
 //! results stay clean.
 
+use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::failure::Failure;
 use crate::output::style;
@@ -80,11 +81,8 @@ impl Terminal {
         let _ = writeln!(io::stderr(), "{text}");
     }
 
-    /// Asks before something is destroyed. Where nobody can answer, the command line itself is the answer.
-    pub(crate) fn confirm(self, question: &str, is_granted: bool) -> Result<(), Failure> {
-        if is_granted || !self.is_interactive {
-            return Ok(());
-        }
+    /// Asks before something is destroyed. Only for a terminal that [is interactive](Self::is_interactive).
+    pub(crate) fn confirm(self, question: &str) -> Result<(), Failure> {
         let answer = ask(&format!("{question} [y/N] "))?;
         match answer.to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
@@ -92,25 +90,28 @@ impl Terminal {
         }
     }
 
-    /// A bar for work whose length is known; silent where there is no terminal.
+    /// A bar for a number of things that is known; silent where there is no terminal.
     pub(crate) fn bar(self, total: u64, noun: &'static str) -> ProgressBar {
-        let bar = self.progress(Some(total));
+        let template = format!("{{wide_bar}} {{human_pos}}/{{human_len}} {noun}, {{rate}}, {{eta}} left");
+        styled(self.progress(Some(total)), &template)
+    }
+
+    /// A bar for a number of bytes that is known.
+    pub(crate) fn byte_bar(self, total: u64) -> ProgressBar {
         let template =
-            format!("{{wide_bar}} {{human_pos}}/{{human_len}} {noun}, {{per_sec:>12}}, {{eta}} left");
-        if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style);
-        }
-        bar
+            "{wide_bar} {binary_bytes}/{binary_total_bytes}, {binary_bytes_per_sec}, {eta} left".to_owned();
+        styled(self.progress(Some(total)), &template)
     }
 
     /// A counter for work whose length is not known.
     pub(crate) fn counter(self, noun: &'static str) -> ProgressBar {
-        let bar = self.progress(None);
-        let template = format!("{{spinner}} {{human_pos}} {noun}, {{per_sec}}, {{elapsed}} so far");
-        if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style);
-        }
-        bar
+        let template = format!("{{spinner}} {{human_pos}} {noun}, {{rate}}, {{elapsed}} so far");
+        styled(self.progress(None), &template)
+    }
+
+    /// A counter of bytes.
+    pub(crate) fn byte_counter(self) -> ProgressBar {
+        styled(self.progress(None), "{spinner} {binary_bytes}, {binary_bytes_per_sec}, {elapsed} so far")
     }
 
     /// Whether a bar would be seen, so that it is worth finding out how long the work is.
@@ -126,6 +127,16 @@ impl Terminal {
         bar.enable_steady_tick(Duration::from_millis(250));
         bar
     }
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        // The library's own `per_sec` has four decimals.
+        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
+        }));
+    }
+    bar
 }
 
 /// Asks a question and waits for a line.

@@ -37,7 +37,7 @@ impl Line {
 
 impl Row for Line {
     const COLUMNS: &'static [Column] =
-        &[Column::text("SORT KEY"), Column::number("SIZE"), Column::text("VALUE")];
+        &[Column::key("SORT KEY"), Column::number("SIZE"), Column::text("VALUE")];
 
     fn cells(&self) -> Vec<Cell> {
         let size = self.v.iter().filter_map(Value::data).map(|data| data.len() as u64).sum();

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::format::Format;
 use crate::failure::Failure;
@@ -17,6 +18,9 @@ pub(crate) struct Out {
     is_terminal: bool,
     has_colours: bool,
 }
+
+/// The width of a terminal that does not tell its own.
+const WIDTH_UNKNOWN: usize = 80;
 
 impl Out {
     pub(crate) fn new(format: Option<Format>) -> Self {
@@ -49,7 +53,22 @@ impl Out {
         if !self.is_terminal {
             return None;
         }
-        terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+        // Some terminals do not know their width, and say 0.
+        let width = terminal_size::terminal_size().map_or(0, |(width, _)| usize::from(width.0));
+        Some(if width == 0 { WIDTH_UNKNOWN } else { width })
+    }
+
+    /// The lines of a text that begins at a column, broken between words where the terminal ends.
+    pub(crate) fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
+        let width = self.width().map_or(usize::MAX, |width| width.saturating_sub(indent));
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split(' ') {
+            match lines.last_mut() {
+                Some(line) if line.width() + 1 + word.width() <= width => line.extend([" ", word]),
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        lines
     }
 
     /// The text in a style, if colours are wanted.

@@ -18,13 +18,19 @@ pub(crate) struct Column {
 pub(crate) enum Shape {
     /// Numbers: flush right, never cut.
     Number,
-    /// Text: cut at the terminal's edge.
+    /// Text: cut at its end where the terminal is too narrow.
     Text,
+    /// Keys: cut in the middle, as long keys often differ in their last characters only.
+    Key,
 }
 
 impl Column {
     pub(crate) const fn text(title: &'static str) -> Self {
         Self { title, shape: Shape::Text }
+    }
+
+    pub(crate) const fn key(title: &'static str) -> Self {
+        Self { title, shape: Shape::Key }
     }
 
     pub(crate) const fn number(title: &'static str) -> Self {
@@ -64,13 +70,29 @@ const GAP: &str = "  ";
 /// A table that is being printed.
 pub(crate) struct Table {
     columns: &'static [Column],
+    /// What no column is narrower than.
+    widths_min: Vec<usize>,
     waiting: Vec<Vec<Cell>>,
     widths: Option<Vec<usize>>,
 }
 
 impl Table {
     pub(crate) fn new(columns: &'static [Column]) -> Self {
-        Self { columns, waiting: Vec::new(), widths: None }
+        let widths_min = columns.iter().map(|column| column.title.width()).collect();
+        Self { columns, widths_min, waiting: Vec::new(), widths: None }
+    }
+
+    /// A table that may be printed before all of its rows are known: columns are at least this wide.
+    pub(crate) fn at_least(mut self, widths: &[usize]) -> Self {
+        for (minimum, width) in self.widths_min.iter_mut().zip(widths) {
+            *minimum = (*minimum).max(*width);
+        }
+        self
+    }
+
+    /// Prints what waits, and fixes the widths for the rows that come.
+    pub(crate) fn print_so_far(&mut self, out: &mut Out) -> Result<(), Failure> {
+        if self.waiting.is_empty() { Ok(()) } else { self.print_waiting(out) }
     }
 
     pub(crate) fn push(&mut self, out: &mut Out, row: Vec<Cell>) -> Result<(), Failure> {
@@ -83,11 +105,11 @@ impl Table {
 
     /// Prints what waits. A table without rows prints nothing, not even its head.
     pub(crate) fn finish(mut self, out: &mut Out) -> Result<(), Failure> {
-        if self.waiting.is_empty() { Ok(()) } else { self.print_waiting(out) }
+        self.print_so_far(out)
     }
 
     fn print_waiting(&mut self, out: &mut Out) -> Result<(), Failure> {
-        let mut widths: Vec<usize> = self.columns.iter().map(|column| column.title.width()).collect();
+        let mut widths = self.widths_min.clone();
         for row in &self.waiting {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.text.width());
@@ -107,7 +129,7 @@ impl Table {
     }
 }
 
-/// Narrows text columns, the widest first, until a line fits.
+/// Narrows the columns that may be cut, the widest first, until a line fits.
 fn fit(columns: &[Column], widths: &mut [usize], available: usize) {
     let gaps = GAP.len() * columns.len().saturating_sub(1);
     loop {
@@ -115,7 +137,7 @@ fn fit(columns: &[Column], widths: &mut [usize], available: usize) {
         if total <= available {
             return;
         }
-        let texts = columns.iter().zip(widths.iter_mut()).filter(|(column, _)| column.shape == Shape::Text);
+        let texts = columns.iter().zip(widths.iter_mut()).filter(|(column, _)| column.shape != Shape::Number);
         let Some((_, widest)) = texts.max_by_key(|(_, width)| **width) else { return };
         if *widest <= TEXT_WIDTH_MIN {
             return;
@@ -125,27 +147,71 @@ fn fit(columns: &[Column], widths: &mut [usize], available: usize) {
 }
 
 fn print_row(out: &mut Out, columns: &[Column], widths: &[usize], row: &[Cell]) -> Result<(), Failure> {
-    let mut line = String::new();
+    let is_narrow = out.width().is_some();
     let last = row.len().saturating_sub(1);
+    let mut pieces = Vec::new();
     for (index, ((column, &width), cell)) in columns.iter().zip(widths).zip(row).enumerate() {
         let text = match column.shape {
-            Shape::Number => cell.text.clone(),
-            Shape::Text if out.is_terminal() => cut(&cell.text, width),
-            Shape::Text => cell.text.clone(),
+            Shape::Text if is_narrow => cut(&cell.text, width),
+            Shape::Key if is_narrow => cut_in_the_middle(&cell.text, width),
+            Shape::Number | Shape::Text | Shape::Key => cell.text.clone(),
         };
-        let padding = " ".repeat(width.saturating_sub(text.width()));
-        let styled = out.styled(cell.style, &text);
+        let padding = Cell::plain(" ".repeat(width.saturating_sub(text.width())));
+        let cell = Cell::styled(text, cell.style);
         match column.shape {
-            Shape::Number => line.extend([padding.as_str(), styled.as_str()]),
+            Shape::Number => pieces.extend([padding, cell]),
             // Spaces at the end of a line would only wrap it.
-            Shape::Text if index == last => line.push_str(&styled),
-            Shape::Text => line.extend([styled.as_str(), padding.as_str()]),
+            Shape::Text | Shape::Key if index == last => pieces.push(cell),
+            Shape::Text | Shape::Key => pieces.extend([cell, padding]),
         }
         if index != last {
-            line.push_str(GAP);
+            pieces.push(Cell::plain(GAP));
         }
     }
+    if let Some(available) = out.width() {
+        cut_line(&mut pieces, available);
+    }
+    let line: String = pieces.iter().map(|piece| out.styled(piece.style, &piece.text)).collect();
     out.line(&line)
+}
+
+/// Cuts a line that is too wide all the same, because its numbers are: a line that wraps is harder to read than one that is cut.
+fn cut_line(pieces: &mut Vec<Cell>, available: usize) {
+    let mut room = available;
+    for index in 0..pieces.len() {
+        let rest: usize = pieces[index..].iter().map(|piece| piece.text.width()).sum();
+        let width = pieces[index].text.width();
+        if rest <= room {
+            return;
+        }
+        if width >= room {
+            // A text that just fits has to make room for the ellipsis.
+            pieces[index].text.push(' ');
+            pieces[index].text = cut(&pieces[index].text, room);
+            pieces.truncate(index + 1);
+            return;
+        }
+        room -= width;
+    }
+}
+
+/// The start and the end of a text that does not fit, with an ellipsis between them.
+fn cut_in_the_middle(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let tail_max = width.saturating_sub(1) / 2;
+    let mut used = 0;
+    let tail: Vec<char> = text
+        .chars()
+        .rev()
+        .take_while(|character| {
+            used += character.width().unwrap_or(0);
+            used <= tail_max
+        })
+        .collect();
+    let tail: String = tail.into_iter().rev().collect();
+    cut(text, width - tail.width()) + &tail
 }
 
 /// As much of a text as fits, with an ellipsis where something is missing.
@@ -186,5 +252,23 @@ mod tests {
         assert_eq!(cut("abcdef", 6), "abcdef");
         assert_eq!(cut("abcdefg", 6), "abcde…");
         assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut_in_the_middle("abcdef", 6), "abcdef");
+        assert_eq!(cut_in_the_middle("user-000001", 8), "user…001");
+        assert_eq!(cut_in_the_middle("日本語日本語", 7), "日本…語");
+    }
+
+    #[test]
+    fn a_line_is_cut_where_numbers_leave_no_room() {
+        let check = |texts: &[&str], available, expected: &str| {
+            let mut pieces: Vec<_> = texts.iter().map(|&text| Cell::plain(text)).collect();
+            cut_line(&mut pieces, available);
+            let line: String = pieces.into_iter().map(|piece| piece.text).collect();
+            assert_eq!(line, expected);
+            assert!(line.width() <= available);
+        };
+        check(&["123", "  ", "456"], 8, "123  456");
+        check(&["123", "  ", "456"], 7, "123  4…");
+        check(&["123", "  ", "456"], 5, "123 …");
+        check(&["123", "456"], 3, "12…");
     }
 }

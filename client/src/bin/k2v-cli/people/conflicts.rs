@@ -37,7 +37,7 @@ struct Conflict(Line);
 
 impl Row for Conflict {
     const COLUMNS: &'static [Column] =
-        &[Column::text("PARTITION KEY"), Column::text("SORT KEY"), Column::text("VALUES")];
+        &[Column::key("PARTITION KEY"), Column::key("SORT KEY"), Column::text("VALUES")];
 
     fn cells(&self) -> Vec<Cell> {
         vec![

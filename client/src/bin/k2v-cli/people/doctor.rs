@@ -31,6 +31,9 @@ const PARTITION: &str = "k2v-cli-doctor";
 /// How far clocks may be apart before it is worth a word. Servers refuse at a quarter of an hour.
 const SKEW_ODD: Duration = Duration::from_secs(60);
 
+/// Where the messages begin, behind verdict and check.
+const INDENT: usize = 18;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Verdict {
@@ -226,9 +229,12 @@ fn print(session: &mut Session, findings: &[Finding]) -> Result<(), Failure> {
             Verdict::Odd => out.styled(style::ODD, "odd "),
             Verdict::Bad => out.styled(style::BAD, "BAD "),
         };
-        out.line(&format!("{mark} {:<12} {}", finding.check, finding.message))?;
-        if let Some(advice) = &finding.advice {
-            out.line(&format!("     {:<12} {advice}", ""))?;
+        let mut head = format!("{mark} {:<12} ", finding.check);
+        let texts = [Some(&finding.message), finding.advice.as_ref()];
+        let lines: Vec<_> = texts.into_iter().flatten().flat_map(|text| out.wrapped(text, INDENT)).collect();
+        for line in lines {
+            out.line(&format!("{head}{line}"))?;
+            head = " ".repeat(INDENT);
         }
     }
     out.flush()

@@ -41,7 +41,7 @@ const COLUMNS: &[Column] = &[
     Column::number("ITEMS"),
     Column::number("VALUES"),
     Column::number("CONFLICTS"),
-    Column::text("PARTITION KEY"),
+    Column::key("PARTITION KEY"),
 ];
 
 impl Du {

@@ -64,8 +64,8 @@ impl Import {
         let bucket = session.persistent_bucket()?;
         let (mut input, length) = open(&self.file)?;
         let bar = match length {
-            Some(length) => session.terminal.bar(length, "bytes"),
-            None => session.terminal.counter("bytes"),
+            Some(length) => session.terminal.byte_bar(length),
+            None => session.terminal.byte_counter(),
         };
         let mut writer = Writer::new(bucket.clone());
         let mut tally = Tally::default();

@@ -2,10 +2,10 @@
 
 use clap::Args;
 use futures_util::TryStreamExt;
-use k2v_client::{Bucket, Items, Partition};
+use k2v_client::{Bucket, Items, KeyRange, Partition};
 
 use crate::failure::Failure;
-use crate::filter::{Filter, Part};
+use crate::filter::{Selection, Span};
 use crate::output::{Cell, Column, Format, Line, Listing, Row, bytes, key, style};
 use crate::session::Session;
 
@@ -15,30 +15,38 @@ pub(crate) struct Ls {
     /// The partition key; without it, the partitions themselves are listed
     pk: Option<String>,
     #[command(flatten)]
-    filter: Filter,
+    span: Span,
+    /// At most so many
+    #[arg(short, long, value_name = "N", help_heading = "Filter")]
+    limit: Option<u64>,
+    /// From the highest key down: --start is then the highest key
+    #[arg(short, long, help_heading = "Filter")]
+    reverse: bool,
+    /// Only items with concurrent values
+    #[arg(short, long, requires = "pk", help_heading = "Filter")]
+    conflicts_only: bool,
+    /// Also items that are deleted
+    #[arg(short, long, requires = "pk", help_heading = "Filter")]
+    tombstones: bool,
 }
 
 impl Ls {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         let bucket = session.bucket()?;
-        match &self.pk {
-            Some(pk) => list_items(session, &bucket, pk, &self.filter).await,
-            None => {
-                let command = "`ls` without a partition key";
-                self.filter.refuse(command, &[Part::ConflictsOnly, Part::Tombstones])?;
-                list_partitions(session, &bucket, &self.filter).await
-            }
-        }
+        let range = KeyRange { limit: self.limit, reverse: self.reverse, ..self.span.key_range() };
+        let Some(pk) = &self.pk else { return list_partitions(session, &bucket, range).await };
+        let selection = Selection { range, conflicts_only: self.conflicts_only, tombstones: self.tombstones };
+        list_items(session, &bucket, pk, selection).await
     }
 }
 
-/// The items that a filter chooses, as a stream.
-pub(crate) fn items(bucket: &Bucket, pk: &str, filter: &Filter) -> Items {
-    let mut items = bucket.items(pk).range(filter.key_range());
-    if filter.conflicts_only {
+/// The chosen items of a partition, as a stream.
+pub(crate) fn items(bucket: &Bucket, pk: &str, selection: Selection) -> Items {
+    let mut items = bucket.items(pk).range(selection.range);
+    if selection.conflicts_only {
         items = items.conflicts_only();
     }
-    if filter.tombstones {
+    if selection.tombstones {
         items = items.tombstones();
     }
     items
@@ -48,11 +56,11 @@ pub(crate) async fn list_items(
     session: &mut Session,
     bucket: &Bucket,
     pk: &str,
-    filter: &Filter,
+    selection: Selection,
 ) -> Result<(), Failure> {
     let out = &mut session.out;
     let mut listing = Listing::new::<Line>(out.format_or(Format::Table));
-    let mut items = items(bucket, pk, filter);
+    let mut items = items(bucket, pk, selection);
     while let Some(entry) = items.try_next().await? {
         listing.push(out, &Line::new(pk, entry))?;
     }
@@ -65,11 +73,11 @@ pub(crate) async fn list_items(
 pub(crate) async fn list_partitions(
     session: &mut Session,
     bucket: &Bucket,
-    filter: &Filter,
+    range: KeyRange,
 ) -> Result<(), Failure> {
     let out = &mut session.out;
     let mut listing = Listing::new::<Partition>(out.format_or(Format::Table));
-    let mut partitions = bucket.partitions().range(filter.key_range());
+    let mut partitions = bucket.partitions().range(range);
     while let Some(partition) = partitions.try_next().await? {
         listing.push(out, &partition)?;
     }
@@ -81,7 +89,7 @@ pub(crate) async fn list_partitions(
 
 impl Row for Partition {
     const COLUMNS: &'static [Column] = &[
-        Column::text("PARTITION KEY"),
+        Column::key("PARTITION KEY"),
         Column::number("ITEMS"),
         Column::number("CONFLICTS"),
         Column::number("VALUES"),

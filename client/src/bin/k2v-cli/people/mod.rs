@@ -13,6 +13,9 @@ pub(crate) mod resolve;
 pub(crate) mod rm;
 pub(crate) mod watch;
 
+mod change_command;
+mod deleted;
+mod empty;
 mod extent;
 mod merge_command;
 mod reconcile;

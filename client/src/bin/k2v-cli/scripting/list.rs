@@ -20,6 +20,6 @@ pub(crate) struct List {
 impl List {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         let bucket = session.bucket()?;
-        ls::list_items(session, &bucket, self.address.pk(), &self.filter).await
+        ls::list_items(session, &bucket, self.address.pk(), self.filter.selection()).await
     }
 }

@@ -32,7 +32,7 @@ impl ReadIndex {
         let bucket = session.bucket()?;
         let format = self.output.format(&session.out);
         if matches!(format, Format::Jsonl | Format::Raw) {
-            return ls::list_partitions(session, &bucket, &self.filter).await;
+            return ls::list_partitions(session, &bucket, self.filter.key_range()).await;
         }
         let out = &mut session.out;
         if self.filter.limit.is_none() && !self.filter.reverse {

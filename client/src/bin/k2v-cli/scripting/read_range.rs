@@ -34,11 +34,11 @@ impl ReadRange {
         let pk = self.address.pk();
         let format = self.output.format(&session.out);
         if matches!(format, Format::Jsonl | Format::Raw) {
-            return ls::list_items(session, &bucket, pk, &self.filter).await;
+            return ls::list_items(session, &bucket, pk, self.filter.selection()).await;
         }
         let out = &mut session.out;
         if self.filter.limit.is_none() && !self.filter.reverse {
-            let items = ls::items(&bucket, pk, &self.filter);
+            let items = ls::items(&bucket, pk, self.filter.selection());
             return print_entries(out, format, Head::NextKey(None), items).await;
         }
         let Page { mut items, next_start } = self.page(&bucket).await?;
@@ -51,7 +51,7 @@ impl ReadRange {
     async fn page(&self, bucket: &Bucket) -> Result<Page<Entry>, Error> {
         let pk = self.address.pk();
         if self.filter.limit.is_none() {
-            let items = ls::items(bucket, pk, &self.filter).try_collect().await?;
+            let items = ls::items(bucket, pk, self.filter.selection()).try_collect().await?;
             return Ok(Page { items, next_start: None });
         }
         let mut pages = bucket.read_batch(&[self.filter.batch_read(pk)]).await?;
