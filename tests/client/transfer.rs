@@ -2,7 +2,9 @@
 
 use crate::harness::{Home, Node, shared_node, unique};
 use crate::program::Program;
+use serde_json::json;
 use std::fs;
+use std::path::Path;
 
 /// Items of every sort: text, bytes, nothing, siblings, tombstones beside values, odd keys.
 fn variety(items: usize) -> String {
@@ -48,16 +50,16 @@ fn what_differs_is_replaced_kept_or_added_to() {
         let line = format!("{{\"pk\":\"p\",\"sk\":\"s\",\"v\":[\"{value}\"]}}\n");
         let ran = program.run_with_input(&["import", "--existing", how], line.as_bytes());
         assert_eq!(ran.code, 0, "{ran:?}");
-        program.ok("read p s -b").text()
+        program.ok("get p s -o json").json()["v"].clone()
     };
-    assert_eq!(import("keep", "b25l"), "b25l\n");
-    assert_eq!(import("keep", "dHdv"), "b25l\n");
-    assert_eq!(import("merge", "dHdv"), "b25l\ndHdv\n");
-    assert_eq!(import("merge", "dHdv"), "b25l\ndHdv\n");
-    assert_eq!(import("replace", "dHJlcw=="), "dHJlcw==\n");
+    assert_eq!(import("keep", "b25l"), json!(["b25l"]));
+    assert_eq!(import("keep", "dHdv"), json!(["b25l"]));
+    assert_eq!(import("merge", "dHdv"), json!(["b25l", "dHdv"]));
+    assert_eq!(import("merge", "dHdv"), json!(["b25l", "dHdv"]));
+    assert_eq!(import("replace", "dHJlcw=="), json!(["dHJlcw=="]));
     let dry = br#"{"pk":"p","sk":"s","v":["b25l"]}"#;
     assert!(program.run_with_input(&["import", "--dry-run"], dry).err.contains("1 would be written"));
-    assert_eq!(program.ok("read p s -b").text(), "dHJlcw==\n");
+    assert_eq!(program.ok("get p s -o json").json()["v"], json!(["dHJlcw=="]));
 }
 
 #[test]
@@ -98,18 +100,133 @@ fn an_import_that_was_killed_goes_on_when_it_is_started_again() {
     assert_eq!(content(&program), sorted);
 }
 
+/// Starts an export into a file and kills it when a part of it is written.
+fn kill_within(program: &Program, file: &Path, more: &[&str]) {
+    let partial = file.with_added_extension("partial");
+    let mut running = program.start(&[&["export", "--file", file.to_str().unwrap()], more].concat());
+    while !fs::metadata(&partial).is_ok_and(|partial| partial.len() > 0) {
+        assert!(running.child.try_wait().unwrap().is_none(), "it was too fast to be interrupted");
+    }
+    drop(running);
+    assert!(!file.exists() && partial.exists());
+}
+
 #[test]
-fn an_export_that_was_interrupted_goes_on_when_it_is_started_again() {
-    let program = Program::shared("export");
-    assert_eq!(program.run_with_input(&["import"], variety(500).as_bytes()).code, 0);
+fn an_export_that_was_interrupted_goes_on_and_never_mixes_with_another() {
+    let node = shared_node();
+    let program = Program::at(&node, &unique("export"));
+    let other = Program::at(&node, &unique("export-other"));
+    assert_eq!(program.run_with_input(&["import"], variety(20_000).as_bytes()).code, 0);
+    other.ok("put elsewhere sk x");
     let whole = program.ok("export").text();
     let home = Home::new();
-    // Cut off within a line, as a killed process leaves it.
-    let partial = home.write("dump.jsonl.partial", &whole[..whole.len() / 2]);
     let file = home.path().join("dump.jsonl");
-    let ran = program.ok_args(&["export", "--file", file.to_str().unwrap()]);
+    kill_within(&program, &file, &[]);
+    let partial = file.with_added_extension("partial");
+    let kept = fs::read(&partial).unwrap();
+
+    let arguments = ["export", "--file", file.to_str().unwrap()];
+    let refused = other.run_args(&arguments);
+    assert!(refused.code == 2 && refused.err.contains("is an interrupted export of bucket"), "{refused:?}");
+    assert!(refused.err.contains(program.bucket()) && refused.err.contains("--restart"), "{refused:?}");
+    for more in [["--tombstones"].as_slice(), &["--prefix", "a"], &["a"]] {
+        let refused = program.run_args(&[arguments.as_slice(), more].concat());
+        assert!(refused.code == 2 && refused.err.contains("interrupted export"), "{more:?}: {refused:?}");
+    }
+    assert_eq!(fs::read(&partial).unwrap(), kept, "what is refused changes nothing");
+
+    let ran = program.ok_args(&arguments);
+    assert!(ran.err.contains("going on with the export that was started "), "{ran:?}");
+    assert!(ran.err.contains("20000 items exported"), "{ran:?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), whole);
-    assert!(!partial.exists() && !ran.err.contains(" 500 items"), "{ran:?}");
+    let names: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["dump.jsonl"], "nothing else is left");
+
+    fs::remove_file(&file).unwrap();
+    kill_within(&program, &file, &[]);
+    let anew = other.ok_args(&[arguments.as_slice(), &["--restart"]].concat());
+    assert_eq!(anew.err, "1 item exported\n");
+    assert_eq!(fs::read(&file).unwrap(), other.ok("export").out);
+
+    // Lines of which nobody knows where they are from.
+    home.write("dump.jsonl.partial", &whole[..1_000]);
+    let refused = program.run_args(&arguments);
+    assert!(refused.code == 2 && refused.err.contains("does not say which export"), "{refused:?}");
+    assert_eq!(fs::metadata(&partial).unwrap().len(), 1_000);
+}
+
+#[test]
+fn two_exports_into_one_file_do_not_run_at_once() {
+    let program = Program::shared("export-twice");
+    assert_eq!(program.run_with_input(&["import"], variety(20_000).as_bytes()).code, 0);
+    let home = Home::new();
+    let file = home.path().join("dump.jsonl");
+    let arguments = ["export", "--file", file.to_str().unwrap()];
+    let mut first = program.start(&arguments);
+    while !file.with_added_extension("partial").exists() {
+        assert!(first.child.try_wait().unwrap().is_none(), "it was too fast");
+    }
+    let second = program.run_args(&arguments);
+    assert!(second.code == 1 && second.err.contains("another export is writing"), "{second:?}");
+    assert!(first.child.wait().unwrap().success());
+    assert_eq!(fs::read(&file).unwrap(), program.ok("export").out);
+}
+
+/// A line of the partition `p`.
+fn line(sk: &str, value: &str) -> String {
+    format!("{{\"pk\":\"p\",\"sk\":\"{sk}\",\"v\":[\"{value}\"]}}\n")
+}
+
+#[test]
+fn what_the_server_refuses_is_named_and_only_the_rest_is_counted() {
+    let long = "x".repeat(5_000);
+    let lines =
+        [line("a", "b25l"), line(&long, "b25l"), line("b", "b25l"), "nonsense\n".into(), line("", "b25l")];
+    let lines = lines.concat() + &line("c", "b25l");
+
+    let program = Program::shared("refused");
+    let stopped = program.run_with_input(&["import"], lines.as_bytes());
+    assert!(stopped.code == 1 && stopped.err.contains("line 2, item p / xxx"), "{stopped:?}");
+    let written = program.ok("ls p -o raw").text().lines().count();
+    assert!(stopped.err.contains(&format!(": {written} written")), "{written}: {stopped:?}");
+
+    let program = Program::shared("skipped");
+    let skipped = program.run_with_input(&["import", "--skip-errors"], lines.as_bytes());
+    assert_eq!(skipped.code, 1, "{skipped:?}");
+    for words in [
+        "line 2, item p / xxx",
+        "line 4 is not an exported item",
+        "line 5, item p / \"\": the server refused the request",
+        "6 items read: 3 written, 0 the same already, 3 skipped",
+        "3 lines not imported: 2, 4, 5",
+    ] {
+        assert!(skipped.err.contains(words), "{words}: {skipped:?}");
+    }
+    assert_eq!(program.ok("ls p -o raw").text(), "a\nb\nc\n");
+    let again = program.run_with_input(&["import", "--skip-errors"], lines.as_bytes());
+    assert!(again.err.contains("0 written, 3 the same already, 3 skipped"), "{again:?}");
+
+    let reader = program.with("AWS_SECRET_ACCESS_KEY", "wrong");
+    let denied = reader.run_with_input(&["import", "--skip-errors"], lines.as_bytes());
+    assert!(denied.code == 5 && denied.err.contains(": 0 written"), "no line is to blame: {denied:?}");
+}
+
+#[test]
+fn a_key_that_comes_twice_is_treated_alike_however_far_apart() {
+    let node = shared_node();
+    let filler: String = (0..1_200).map(|number| line(&format!("filler-{number:04}"), "b25l")).collect();
+    let (first, second) = (line("k", "b25l"), line("k", "dHdv"));
+    for (how, expected) in [("replace", &["dHdv"] as &[_]), ("keep", &["b25l"]), ("merge", &["b25l", "dHdv"])]
+    {
+        for between in ["", filler.as_str()] {
+            let program = Program::at(&node, &unique("twice"));
+            let lines = [first.as_str(), between, &second].concat();
+            let ran = program.run_with_input(&["import", "--existing", how], lines.as_bytes());
+            assert_eq!(ran.code, 0, "{ran:?}");
+            let values = &program.ok("get p k -o json").json()["v"];
+            assert_eq!(*values, json!(expected), "{how}, {} bytes apart", between.len());
+        }
+    }
 }
 
 #[test]
@@ -130,7 +247,7 @@ fn a_copy_to_another_server_keeps_siblings_and_tombstones_and_is_verified() {
     assert!(copier.ok("copy --dry-run").text().contains("3002 items would be copied"));
     let copied = copier.ok("copy").text();
     assert_eq!(copied, "3002 items copied; 3002 items compared, all the same; 1 item only in the target\n");
-    assert_eq!(target.ok("read p gone -b").text(), "-\n");
+    assert_eq!(target.ok("get p gone -o json").json()["v"], json!([null]));
     target.ok("rm extra own");
     let mut kept = content(&target);
     kept.retain(|line| !line.contains("\"pk\":\"extra\""));
@@ -140,7 +257,19 @@ fn a_copy_to_another_server_keeps_siblings_and_tombstones_and_is_verified() {
     source.ok("rm p stays");
     source.ok("put p2 new x");
     assert!(copier.ok("copy").text().starts_with("2 items copied; "));
-    assert_eq!(target.ok("read p stays -b").text(), "-\n");
+    assert_eq!(target.ok("get p stays -o json").json()["v"], json!([null]));
     assert!(copier.ok("copy").text().starts_with("0 items copied; "));
     assert_eq!(source.run("copy").code, 2, "a bucket is not copied to itself");
+}
+
+#[test]
+fn an_import_into_a_full_store_counts_what_was_acknowledged_and_no_more() {
+    let node = Node::dev_in(Home::new(), &[("TROUPE_LMDB_MAP_SIZE", "8MiB"), ("TROUPE_LANES", "1")]);
+    let program = Program::at(&node, "full");
+    let lines: String = (0..1_000).map(|number| line(&format!("{number:04}"), &"A".repeat(20_000))).collect();
+    let ran = program.run_with_input(&["import", "--skip-errors"], lines.as_bytes());
+    assert!(ran.code == 6 && ran.err.contains("Make room on the server's disk"), "{ran:?}");
+    let items = program.ok("du -o json").json()["total"]["entries"].as_u64().unwrap();
+    assert!(ran.err.contains(&format!("{items} items read: {items} written, 0 the same already")), "{ran:?}");
+    assert!(ran.err.contains(&format!("Lines {} to ", items + 1)), "{ran:?}");
 }

@@ -15,4 +15,4 @@ pub(crate) use listing::{Listing, Row};
 pub(crate) use out::Out;
 pub(crate) use shell::quoted;
 pub(crate) use table::{Cell, Column, Table};
-pub(crate) use text::{bytes, count, key, preview, printable};
+pub(crate) use text::{bytes, count, key, preview, printable, short_key};

@@ -35,6 +35,17 @@ pub(crate) fn key(text: &str) -> Cow<'_, str> {
     if is_unmistakable(text) { Cow::Borrowed(text) } else { Cow::Owned(in_quotes(text)) }
 }
 
+/// The longest key that a sentence quotes whole.
+const KEY_CHARS_MAX: usize = 60;
+
+/// A key within a sentence: as [`key`], but cut if it is long.
+pub(crate) fn short_key(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(KEY_CHARS_MAX) {
+        None => key(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", key(&text[..end]))),
+    }
+}
+
 fn is_unmistakable(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with(['"', '(', ' '])

@@ -9,8 +9,9 @@ use indicatif::ProgressBar;
 use k2v_client::Bucket;
 
 use super::extent;
-use super::reconcile::{Existing, Tally, Writer, plan};
+use super::reconcile::{Existing, Plan, Tally, plan};
 use super::verify::{Pair, PartitionKeys, SideBySide};
+use super::writer::{Change, OnRefusal, Writer};
 use crate::connection::{self, Connection, Names, Place, Secret, Setting};
 use crate::failure::Failure;
 use crate::output::{Line, count};
@@ -144,7 +145,7 @@ impl Copy {
     /// Walks through both buckets and writes what differs.
     async fn walk(&self, from: &Bucket, to: &Bucket, bar: &ProgressBar) -> Result<Walk, Failure> {
         let mut walk = Walk::default();
-        let mut writer = Writer::new(to.clone());
+        let mut writer = Writer::new(to.clone(), OnRefusal::Stop);
         let mut partitions = PartitionKeys::new(from, to, self.prefix.as_deref());
         while let Some(pk) = partitions.next().await? {
             let mut pairs = SideBySide::new(from, to, &pk);
@@ -158,14 +159,16 @@ impl Copy {
                     }
                 };
                 let line = Line::new(&pk, entry);
-                let writes = plan(&line, held.as_ref(), Existing::Replace, &mut walk.tally);
-                if !self.dry_run {
-                    writer.push(writes).await?;
+                match plan(&line, held.as_ref(), Existing::Replace) {
+                    Plan::Write(_) if self.dry_run => walk.tally.written += 1,
+                    Plan::Write(writes) => writer.push(Change { line: None, writes }).await?,
+                    Plan::Unchanged | Plan::Kept => walk.tally.unchanged += 1,
                 }
                 bar.inc(1);
             }
         }
         writer.flush().await?;
+        walk.tally.written += writer.acknowledged;
         Ok(walk)
     }
 

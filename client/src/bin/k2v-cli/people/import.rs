@@ -1,24 +1,27 @@
 //! `import`: JSON lines into a bucket.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 
-use bytes::Bytes;
 use clap::Args;
-use futures_util::future::BoxFuture;
 use indicatif::ProgressBar;
-use k2v_client::{BatchRead, Bucket, Entry, Error, Page, Value};
+use k2v_client::{BatchRead, Bucket};
 
-use super::reconcile::{Existing, Tally, Writer, plan};
+use super::import_group::{Group, Numbered, read_all};
+use super::import_source;
+use super::reconcile::{Existing, Plan, Tally, plan};
+use super::writer::{Change, OnRefusal, Refusal, Writer};
 use crate::failure::Failure;
 use crate::output::{Line, count};
 use crate::session::Session;
 
 /// Import JSON lines, as `export` writes them
 ///
-/// Each line is an item: {"pk":…,"sk":…,"v":[BASE64 or null,…]}. What is there already is compared first and left alone if it is the same: importing
-/// twice is importing once, and an import that was interrupted goes on when it is started again.
+/// Each line is an item: {"pk":…,"sk":…,"v":[BASE64 or null,…]}. What is there already is compared first and left alone if it is the same:
+/// importing twice is importing once, and an import that was interrupted goes on when it is started again. A key that stands in
+/// several lines is imported once for each, in their order.
+///
+/// Only what the server has acknowledged is counted as written. A line that is no item, or that the server refuses, is named and ends the
+/// import, or, with --skip-errors, is left out; the exit code is 1 in both cases.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// The file; - is the standard input
@@ -27,150 +30,180 @@ pub(crate) struct Import {
     /// What happens to items that are there and differ
     #[arg(long, value_enum, default_value = "replace", value_name = "HOW")]
     existing: Existing,
+    /// Go on after lines that are no items and items that the server refuses
+    #[arg(long)]
+    skip_errors: bool,
     /// Only say what would be written
     #[arg(short = 'n', long)]
     dry_run: bool,
 }
 
-/// How many items are compared at a time.
-const ITEMS_MAX: usize = 500;
-
-/// How many bytes of values are compared at a time.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// The longest line that is read into memory.
+/// The longest line that is read into memory: longer than an item with a server's most and largest values.
 const LINE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
-/// Items to compare. A key that comes twice counts as it came last.
-#[derive(Default)]
-struct Group {
-    lines: BTreeMap<(String, String), Line>,
-    bytes: usize,
-}
+/// How many line numbers a message lists.
+const LINES_LISTED_MAX: usize = 20;
 
-impl Group {
-    fn push(&mut self, line: Line) {
-        self.bytes += line.v.iter().filter_map(Value::data).map(Bytes::len).sum::<usize>();
-        self.lines.insert((line.pk.clone(), line.sk.clone()), line);
-    }
-
-    fn is_full(&self) -> bool {
-        self.lines.len() >= ITEMS_MAX || self.bytes >= BYTES_MAX
-    }
+/// An import on its way.
+struct Run<'a> {
+    import: &'a Import,
+    session: &'a Session,
+    bucket: Bucket,
+    bar: ProgressBar,
+    writer: Writer,
+    group: Group,
+    tally: Tally,
+    /// The numbers of the lines that were left out.
+    skipped: Vec<u64>,
 }
 
 impl Import {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         let bucket = session.persistent_bucket()?;
-        let (mut input, length) = open(&self.file)?;
-        let bar = match length {
-            Some(length) => session.terminal.byte_bar(length),
-            None => session.terminal.byte_counter(),
+        let (mut input, length) = import_source::open(&self.file)?;
+        let on_refusal = if self.skip_errors { OnRefusal::GoOn } else { OnRefusal::Stop };
+        let mut run = Run {
+            import: &self,
+            session,
+            bar: match length {
+                Some(length) => session.terminal.byte_bar(length),
+                None => session.terminal.byte_counter(),
+            },
+            writer: Writer::new(bucket.clone(), on_refusal),
+            bucket,
+            group: Group::default(),
+            tally: Tally::default(),
+            skipped: Vec::new(),
         };
-        let mut writer = Writer::new(bucket.clone());
-        let mut tally = Tally::default();
-        let done = self.import(&bucket, &mut *input, &mut writer, &mut tally, &bar).await;
-        bar.finish_and_clear();
-        let did = if self.dry_run { "would be written" } else { "written" };
-        let kept = if tally.kept == 0 { String::new() } else { format!(", {} kept", tally.kept) };
-        session.terminal.remark(&format!(
-            "{} read: {} {did}, {} the same already{kept}",
-            count(tally.total(), "item"),
-            tally.written,
-            tally.unchanged
-        ));
-        if done.is_err() {
-            session.terminal.remark("Start the same import again: it goes on where this one stopped.");
-        }
-        done
+        let done = run.read(&mut *input).await;
+        run.bar.finish_and_clear();
+        run.report(done)
     }
+}
 
-    async fn import(
-        &self,
-        bucket: &Bucket,
-        input: &mut dyn BufRead,
-        writer: &mut Writer,
-        tally: &mut Tally,
-        bar: &ProgressBar,
-    ) -> Result<(), Failure> {
-        let (mut group, mut text, mut number) = (Group::default(), Vec::new(), 0_u64);
+impl Run<'_> {
+    async fn read(&mut self, input: &mut dyn BufRead) -> Result<(), Failure> {
+        let (mut text, mut number) = (Vec::new(), 0_u64);
         loop {
             text.clear();
             let read = Read::take(&mut *input, LINE_BYTES_MAX).read_until(b'\n', &mut text);
-            let length = read.map_err(Failure::io(format!("read {}", self.file)))?;
+            let length = read.map_err(Failure::io(format!("read {}", self.import.file)))?;
+            if length == 0 {
+                return self.apply().await;
+            }
             number += 1;
             if length as u64 == LINE_BYTES_MAX {
+                self.apply().await?;
                 return Err(Failure::other(format!("line {number} is longer than {LINE_BYTES_MAX} bytes")));
             }
-            if length > 0 && !text.trim_ascii().is_empty() {
-                group.push(parse(&text, number)?);
+            if !text.trim_ascii().is_empty() {
+                match parse(&text, number) {
+                    Ok(line) => self.take(Numbered { number, line }).await?,
+                    Err(failure) if self.import.skip_errors => {
+                        self.skip(number, &failure.to_string());
+                    }
+                    Err(failure) => {
+                        // What came before it is imported, however long ago it was read.
+                        self.apply().await?;
+                        return Err(failure);
+                    }
+                }
             }
-            if length == 0 || group.is_full() {
-                self.apply(bucket, std::mem::take(&mut group), writer, tally).await?;
-            }
-            if length == 0 {
-                return Ok(());
-            }
-            bar.inc(length as u64);
+            self.bar.inc(length as u64);
         }
     }
 
-    /// Compares a group with what is there, and writes what differs.
-    async fn apply(
-        &self,
-        bucket: &Bucket,
-        group: Group,
-        writer: &mut Writer,
-        tally: &mut Tally,
-    ) -> Result<(), Failure> {
+    async fn take(&mut self, item: Numbered) -> Result<(), Failure> {
+        // The second line of a key is compared with what the first one has written.
+        if self.group.is_full() || self.group.holds(&item.line) {
+            self.apply().await?;
+        }
+        self.group.push(item);
+        Ok(())
+    }
+
+    /// Compares the group with what is there, and writes what differs.
+    async fn apply(&mut self) -> Result<(), Failure> {
+        let items = std::mem::take(&mut self.group).into_items();
         let queries: Vec<_> =
-            group.lines.keys().map(|(pk, sk)| BatchRead::item(pk, sk).tombstones()).collect();
-        let pages = read_all(bucket, &queries).await?;
-        for (line, page) in group.lines.values().zip(pages) {
+            items.iter().map(|item| BatchRead::item(&item.line.pk, &item.line.sk).tombstones()).collect();
+        let pages = read_all(&self.bucket, &queries).await?;
+        for (item, page) in items.into_iter().zip(pages) {
+            let Numbered { number, line } = item;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => {
+                    let refusal = Refusal { line: Some(number), pk: line.pk, sk: line.sk, error };
+                    self.writer.refuse(refusal)?;
+                    continue;
+                }
+            };
             let held = page.items.into_iter().next().map(|entry| entry.item);
-            let writes = plan(line, held.as_ref(), self.existing, tally);
-            if !self.dry_run {
-                writer.push(writes).await?;
+            match plan(&line, held.as_ref(), self.import.existing) {
+                Plan::Unchanged => self.tally.unchanged += 1,
+                Plan::Kept => self.tally.kept += 1,
+                Plan::Write(_) if self.import.dry_run => self.tally.written += 1,
+                Plan::Write(writes) => self.writer.push(Change { line: Some(number), writes }).await?,
             }
         }
-        writer.flush().await
+        self.writer.flush().await?;
+        self.skip_refused();
+        Ok(())
     }
-}
 
-/// Reads items; in halves, if their values are too many for one answer.
-fn read_all<'a>(
-    bucket: &'a Bucket,
-    queries: &'a [BatchRead],
-) -> BoxFuture<'a, Result<Vec<Page<Entry>>, Failure>> {
-    Box::pin(async move {
-        match bucket.read_batch(queries).await {
-            Err(Error::ResponseTooLarge { .. }) if queries.len() > 1 => {
-                let (left, right) = queries.split_at(queries.len() / 2);
-                let mut pages = read_all(bucket, left).await?;
-                pages.extend(read_all(bucket, right).await?);
-                Ok(pages)
-            }
-            pages => Ok(pages?),
+    fn skip_refused(&mut self) {
+        for refusal in std::mem::take(&mut self.writer.refused) {
+            self.skip(refusal.line.unwrap_or_default(), &refusal.describe());
         }
-    })
+    }
+
+    /// Names a line that is left out.
+    fn skip(&mut self, number: u64, why: &str) {
+        self.skipped.push(number);
+        self.bar.suspend(|| self.session.terminal.error(why));
+    }
+
+    fn report(mut self, done: Result<(), Failure>) -> Result<(), Failure> {
+        self.skip_refused();
+        let terminal = self.session.terminal;
+        self.tally.written += self.writer.acknowledged;
+        let did = if self.import.dry_run { "would be written" } else { "written" };
+        let kept = if self.tally.kept == 0 { String::new() } else { format!(", {} kept", self.tally.kept) };
+        let skipped =
+            if self.skipped.is_empty() { String::new() } else { format!(", {} skipped", self.skipped.len()) };
+        terminal.remark(&format!(
+            "{} read: {} {did}, {} the same already{kept}{skipped}",
+            count(self.tally.total() + self.skipped.len() as u64, "item"),
+            self.tally.written,
+            self.tally.unchanged
+        ));
+        if let Err(failure) = done {
+            let unknown = self.writer.unacknowledged();
+            if let (Some(first), Some(last)) = (unknown.first(), unknown.last()) {
+                terminal.remark(&format!("Lines {first} to {last} were not acknowledged."));
+            }
+            terminal.remark("Start the same import again: it goes on where this one stopped.");
+            return Err(failure);
+        }
+        if self.skipped.is_empty() {
+            return Ok(());
+        }
+        self.skipped.sort_unstable();
+        let listed: Vec<_> = self.skipped.iter().take(LINES_LISTED_MAX).map(u64::to_string).collect();
+        let dots = if self.skipped.len() > LINES_LISTED_MAX { ", …" } else { "" };
+        Err(Failure::other(format!(
+            "{} not imported: {}{dots}",
+            count(self.skipped.len() as u64, "line"),
+            listed.join(", ")
+        )))
+    }
 }
 
 fn parse(text: &[u8], number: u64) -> Result<Line, Failure> {
-    let line: Line = serde_json::from_slice(text).map_err(|error| {
-        Failure::other(format!("line {number} is not an exported item ({error}): nothing after it was read"))
-    })?;
+    let line: Line = serde_json::from_slice(text)
+        .map_err(|error| Failure::other(format!("line {number} is not an exported item ({error})")))?;
     if line.v.is_empty() {
         return Err(Failure::other(format!("line {number} has no value, not even null")));
     }
     Ok(line)
-}
-
-fn open(path: &str) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
-    if path == "-" {
-        return Ok((Box::new(BufReader::new(io::stdin())), None));
-    }
-    let file = File::open(path).map_err(Failure::io(format!("open {path}")))?;
-    let metadata = file.metadata().map_err(Failure::io(format!("look at {path}")))?;
-    let length = metadata.is_file().then_some(metadata.len());
-    Ok((Box::new(BufReader::new(file)), length))
 }

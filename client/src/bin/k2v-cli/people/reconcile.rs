@@ -4,11 +4,9 @@
 //! the first write takes the place of the old values, the others find it already gone and stand beside the first.
 //! Doing it twice changes nothing, because equal sets are left alone.
 
-use bytes::Bytes;
 use clap::ValueEnum;
-use k2v_client::{BatchInsert, Bucket, Item, Value};
+use k2v_client::{BatchInsert, Item, Value};
 
-use crate::failure::Failure;
 use crate::output::Line;
 
 /// What happens to an item that is there already, and differs.
@@ -23,14 +21,25 @@ pub(crate) enum Existing {
     Merge,
 }
 
+/// What has to be done to an item.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// These writes make it what is wanted.
+    Write(Vec<BatchInsert>),
+    /// It is what is wanted.
+    Unchanged,
+    /// It differs, and is left alone as [`Existing::Keep`] says.
+    Kept,
+}
+
 /// What became of items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Written, in whole or in part.
+    /// Written, and acknowledged by the server.
     pub(crate) written: u64,
     /// The same already.
     pub(crate) unchanged: u64,
-    /// Different, and left alone as [`Existing::Keep`] says.
+    /// Different, and left alone.
     pub(crate) kept: u64,
 }
 
@@ -40,34 +49,21 @@ impl Tally {
     }
 }
 
-/// The writes that make an item what `wanted` says; none if it is so already.
-pub(crate) fn plan(
-    wanted: &Line,
-    held: Option<&Item>,
-    existing: Existing,
-    tally: &mut Tally,
-) -> Vec<BatchInsert> {
+/// What makes an item what `wanted` says.
+pub(crate) fn plan(wanted: &Line, held: Option<&Item>, existing: Existing) -> Plan {
     let goal = distinct(&wanted.v);
     let have = held.map(|item| distinct(&item.values)).unwrap_or_default();
     if goal == have {
-        tally.unchanged += 1;
-        return Vec::new();
+        return Plan::Unchanged;
     }
     let write = |value: &Value| BatchInsert::new(&wanted.pk, &wanted.sk, value.clone());
-    let writes = match (held, existing) {
+    let writes: Vec<_> = match (held, existing) {
         (None, Existing::Replace | Existing::Keep | Existing::Merge) => goal.iter().map(write).collect(),
         (Some(item), Existing::Replace) => goal.iter().map(|value| write(value).token(&item.token)).collect(),
-        (Some(_), Existing::Keep) => Vec::new(),
-        (Some(_), Existing::Merge) => {
-            goal.iter().filter(|value| !have.contains(value)).map(write).collect::<Vec<_>>()
-        }
+        (Some(_), Existing::Keep) => return Plan::Kept,
+        (Some(_), Existing::Merge) => goal.iter().filter(|value| !have.contains(value)).map(write).collect(),
     };
-    match (writes.is_empty(), existing) {
-        (false, _) => tally.written += 1,
-        (true, Existing::Keep) => tally.kept += 1,
-        (true, Existing::Replace | Existing::Merge) => tally.unchanged += 1,
-    }
-    writes
+    if writes.is_empty() { Plan::Unchanged } else { Plan::Write(writes) }
 }
 
 /// The values as a set.
@@ -76,49 +72,6 @@ pub(crate) fn distinct(values: &[Value]) -> Vec<Value> {
     values.sort();
     values.dedup();
     values
-}
-
-/// How many writes go into one request.
-const WRITES_MAX: usize = 1_000;
-
-/// How many bytes of values go into one request, unless one value alone is longer: with base64 far below the 64 MiB that
-/// servers take.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// Collects writes into requests.
-#[derive(Debug)]
-pub(crate) struct Writer {
-    bucket: Bucket,
-    waiting: Vec<BatchInsert>,
-    waiting_bytes: usize,
-}
-
-impl Writer {
-    pub(crate) fn new(bucket: Bucket) -> Self {
-        Self { bucket, waiting: Vec::new(), waiting_bytes: 0 }
-    }
-
-    pub(crate) async fn push(&mut self, writes: Vec<BatchInsert>) -> Result<(), Failure> {
-        for write in writes {
-            let length = write.value.data().map_or(0, Bytes::len);
-            if self.waiting.len() == WRITES_MAX || self.waiting_bytes + length > BYTES_MAX {
-                self.flush().await?;
-            }
-            self.waiting_bytes += length;
-            self.waiting.push(write);
-        }
-        Ok(())
-    }
-
-    /// Everything pushed so far is on the server.
-    pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
-        if !self.waiting.is_empty() {
-            self.bucket.insert_batch(&self.waiting).await.map_err(Failure::write)?;
-        }
-        self.waiting.clear();
-        self.waiting_bytes = 0;
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -136,7 +89,10 @@ mod tests {
     /// The writes as text: `value` or `value@token`.
     fn check(wanted: &[&str], held: Option<&[&str]>, existing: Existing, expected: &[&str]) {
         let held = held.map(item);
-        let writes = plan(&line(wanted), held.as_ref(), existing, &mut Tally::default());
+        let writes = match plan(&line(wanted), held.as_ref(), existing) {
+            Plan::Write(writes) => writes,
+            Plan::Unchanged | Plan::Kept => Vec::new(),
+        };
         let writes: Vec<_> = writes
             .iter()
             .map(|write| {
@@ -171,7 +127,9 @@ mod tests {
     #[test]
     fn a_tombstone_is_a_value_like_any_other() {
         let wanted = Line { v: vec![Value::Tombstone, "a".into()], ..line(&[]) };
-        let writes = plan(&wanted, Some(&item(&["a"])), Existing::Replace, &mut Tally::default());
+        let Plan::Write(writes) = plan(&wanted, Some(&item(&["a"])), Existing::Replace) else {
+            panic!("it differs");
+        };
         assert_eq!(writes.len(), 2);
         assert!(writes[0].value.is_tombstone());
     }
