@@ -294,6 +294,7 @@ fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<LmdbStore>, Ve
     let lanes: Vec<_> = lanes.iter().map(|(store, lane)| (Arc::clone(store), lane.clone())).collect();
     let limits = ShardLimits {
         concurrent_values_max: config.requests.concurrent_values_max,
+        item_bytes_max: config.requests.item_bytes_max,
         ..ShardLimits::default()
     };
     let shards = Shards::start(limits, &mut rand::rng(), &lanes, &handles)?;

@@ -22,6 +22,15 @@ pub const BODY_BYTES_MAX_DEFAULT: usize = 64 << 20;
 /// 409 `TooManyConcurrentValues`. Merging replicas is never refused by it.
 pub const CONCURRENT_VALUES_MAX_DEFAULT: usize = 256;
 
+/// Default for the bytes of live values of one item (configurable): every write to an item takes all of them to the disk
+/// again. One more client write without a covering token: 409 `TooManyConcurrentValues`. A single value is always taken,
+/// and merging replicas is never refused by it.
+pub const ITEM_BYTES_MAX_DEFAULT: usize = 4 << 20;
+
+/// Bytes of the items that one batch changes in one shard, as they are afterwards: they are held in memory until they
+/// are stored. Enough for the largest default body. Beyond it: 413 `EntityTooLarge`. One item by itself is always taken.
+pub const BATCH_BYTES_MAX: usize = 128 << 20;
+
 /// Longest causality token in bytes, before base64: 255 actors. A longer one was not issued here: 400.
 pub const TOKEN_BYTES_MAX: usize = 4096;
 
@@ -49,6 +58,10 @@ pub const SHARD_MAILBOX_MAX: usize = 4096;
 
 /// Writes of one shard that may be on their way to disk. Beyond it: 503, nothing applied.
 pub const SHARD_WRITES_IN_FLIGHT_MAX: usize = 4096;
+
+/// Bytes of new states of one shard that may be on their way to disk, so that one busy item leaves room in the lane for
+/// other shards. Beyond it: 503, nothing applied. A batch that is larger by itself is let in when nothing else is.
+pub const SHARD_BYTES_IN_FLIGHT_MAX: usize = 32 << 20;
 
 /// How long a write waits for the disk, in seconds: longer than any disk takes that still works, shorter than most
 /// clients wait. Beyond it: 503, and the write may or may not be kept.

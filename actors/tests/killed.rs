@@ -95,8 +95,9 @@ fn run_until_killed(dir: &Path) {
         let shards =
             Shards::start(ShardLimits::default(), &mut rng, &lanes, &[shard_arbiter.handle()]).unwrap();
         let shard = partition().shard();
-        shards.write(shard, vec![write(b"acknowledged")], WritePlan::sole_replica()).await.unwrap();
-        shards.write(shard, vec![write(b"sent")], WritePlan::sole_replica()).await.unwrap();
+        let one = |value| Arc::new(vec![write(value)]);
+        shards.write(shard, one(b"acknowledged"), WritePlan::sole_replica()).await.unwrap();
+        shards.write(shard, one(b"sent"), WritePlan::sole_replica()).await.unwrap();
     });
 }
 
@@ -143,15 +144,10 @@ fn a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards()
     let old_actor = *meta.as_ref().unwrap().actors.last().unwrap();
     let (shard, limits) = (partition().shard(), ShardLimits::default());
     let mut shard = ShardCore::open(shard, meta, store.epoch(), limits, Fence::first(0), [9; 32]);
-    let effects = shard.step(
-        wall_now(),
-        Event::Write {
-            request: RequestId(1),
-            writes: vec![write(b"afterwards")],
-            stored: vec![Some(stored)],
-            plan: WritePlan::sole_replica(),
-        },
-    );
+    let (request, plan) = (RequestId(1), WritePlan::sole_replica());
+    let staged =
+        shard.stage(wall_now(), &[write(b"afterwards")], plan, &mut |_| Ok(Some(stored.clone()))).unwrap();
+    let effects = shard.step(Event::Write { request, staged });
     let [Effect::Persist { writes, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     let [Write::PutItem { item, .. }, ..] = writes.as_slice() else { panic!("{writes:?}") };
     let mut afterwards = Item::decode(item).unwrap().into_owned();

@@ -65,6 +65,7 @@ fn documented_defaults_are_the_defaults() {
     assert_eq!(bytes("troupe.value_bytes_max"), config.requests.value_bytes_max as u64);
     assert_eq!(bytes("troupe.body_bytes_max"), config.requests.body_bytes_max as u64);
     assert_eq!(number("troupe.concurrent_values_max"), config.requests.concurrent_values_max as u128);
+    assert_eq!(bytes("troupe.item_bytes_max"), config.requests.item_bytes_max as u64);
     assert_eq!(number("troupe.clock_window_seconds"), u128::from(config.requests.clock_window.as_secs()));
     assert_eq!(number("troupe.slow_request_ms"), config.requests.slow_request.as_millis());
     assert_eq!(text("rpc_bind_addr"), config.rpc.bind_addr.to_string());

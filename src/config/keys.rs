@@ -79,6 +79,7 @@ pub(super) const KEYS: &[Key] = &[
     obeyed("troupe.value_bytes_max", Kind::Size),
     obeyed("troupe.body_bytes_max", Kind::Size),
     obeyed("troupe.concurrent_values_max", Kind::Integer),
+    obeyed("troupe.item_bytes_max", Kind::Size),
     obeyed("troupe.clock_window_seconds", Kind::Integer),
     obeyed("troupe.slow_request_ms", Kind::Integer),
     ignored("data_dir"),

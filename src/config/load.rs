@@ -145,6 +145,7 @@ fn requests(settings: &Settings, default: &RequestConfig) -> Result<RequestConfi
     Ok(RequestConfig {
         value_bytes_max: bytes("troupe.value_bytes_max", default.value_bytes_max)?,
         body_bytes_max: bytes("troupe.body_bytes_max", default.body_bytes_max)?,
+        item_bytes_max: bytes("troupe.item_bytes_max", default.item_bytes_max)?,
         concurrent_values_max: concurrent_values_max.map_or(default.concurrent_values_max, NonZeroUsize::get),
         clock_window: clock_window.map_or(default.clock_window, Duration::from_secs),
         slow_request: slow_request.map_or(default.slow_request, Duration::from_millis),

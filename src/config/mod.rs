@@ -151,6 +151,8 @@ pub struct RequestConfig {
     pub body_bytes_max: usize,
     /// Most concurrent values of one item before a write needs a causality token.
     pub concurrent_values_max: usize,
+    /// Most bytes of concurrent values of one item before a write needs a causality token.
+    pub item_bytes_max: usize,
     /// How far a signature's date may be from this node's clock, either way.
     pub clock_window: Duration,
     /// A request that takes longer is logged.
@@ -223,6 +225,7 @@ impl Config {
                 value_bytes_max: limits::VALUE_BYTES_MAX_DEFAULT,
                 body_bytes_max: limits::BODY_BYTES_MAX_DEFAULT,
                 concurrent_values_max: limits::CONCURRENT_VALUES_MAX_DEFAULT,
+                item_bytes_max: limits::ITEM_BYTES_MAX_DEFAULT,
                 clock_window: CLOCK_WINDOW_DEFAULT,
                 slow_request: SLOW_REQUEST_DEFAULT,
             },

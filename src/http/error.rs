@@ -159,9 +159,10 @@ impl ApiError {
             }
             E::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "RequestTimeout"),
             E::Write(error) => match error {
-                WriteError::TooManyConcurrentValues { .. } => {
+                WriteError::TooManyConcurrentValues { .. } | WriteError::TooManyConcurrentBytes { .. } => {
                     (StatusCode::CONFLICT, "TooManyConcurrentValues")
                 }
+                WriteError::BatchTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "EntityTooLarge"),
                 WriteError::InsufficientStorage(_) => {
                     (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage")
                 }
@@ -259,9 +260,11 @@ fn access_verb(access: Access) -> &'static str {
 /// Causes that come from storage stay in the log.
 fn write_message(error: &WriteError) -> String {
     match error {
-        WriteError::TooManyConcurrentValues { .. } | WriteError::Overloaded | WriteError::Stopping => {
-            error.to_string()
-        }
+        WriteError::TooManyConcurrentValues { .. }
+        | WriteError::TooManyConcurrentBytes { .. }
+        | WriteError::BatchTooLarge { .. }
+        | WriteError::Overloaded
+        | WriteError::Stopping => error.to_string(),
         WriteError::InsufficientStorage(_) => {
             "the node has no room left, nothing was stored: deletions still work".to_owned()
         }

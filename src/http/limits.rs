@@ -58,7 +58,8 @@ mod tests {
         LEFTOVER_TIMEOUT,
     };
     use troupe_actors::limits::{
-        CONCURRENT_VALUES_MAX_DEFAULT, MARKER_BYTES_MAX, PARTITION_KEY_BYTES_MAX, TOKEN_BYTES_MAX,
+        BATCH_BYTES_MAX, CONCURRENT_VALUES_MAX_DEFAULT, ITEM_BYTES_MAX_DEFAULT, LANE_BYTES_MAX,
+        MARKER_BYTES_MAX, PARTITION_KEY_BYTES_MAX, SHARD_BYTES_IN_FLIGHT_MAX, SHARD_COUNT, TOKEN_BYTES_MAX,
     };
 
     /// The numbers in the second column of the table's row about `what`.
@@ -81,6 +82,11 @@ mod tests {
         check(page, "items of an InsertBatch", &[BATCH_ITEMS_MAX as u64]);
         check(page, "queries of a ReadBatch or DeleteBatch", &[BATCH_QUERIES_MAX as u64]);
         check(page, "concurrent values of one item", &[CONCURRENT_VALUES_MAX_DEFAULT as u64]);
+        let mib = |bytes: usize| bytes as u64 >> 20;
+        check(page, "bytes of the concurrent values of one item", &[mib(ITEM_BYTES_MAX_DEFAULT)]);
+        check(page, "items that one batch changes in one shard", &[mib(BATCH_BYTES_MAX)]);
+        let on_their_way = [mib(SHARD_BYTES_IN_FLIGHT_MAX), SHARD_COUNT as u64, mib(LANE_BYTES_MAX)];
+        check(page, "writes on their way to the disk", &on_their_way);
         check(page, "causality token", &[TOKEN_BYTES_MAX as u64, 64]);
         check(page, "seen marker", &[MARKER_BYTES_MAX as u64, 64]);
         let poll = [POLL_TIMEOUT_S_MIN, POLL_TIMEOUT_S_MAX, POLL_TIMEOUT_S_DEFAULT];

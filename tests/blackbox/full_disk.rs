@@ -62,6 +62,45 @@ fn check_a_full_store(node: Node, start_again: impl Fn(Home) -> Node) {
     check_everything_is_there(&client, "second", again);
 }
 
+/// Each adds a row, and none counted as growth: they took the room that deletions need, down to the last page.
+#[test]
+fn tombstones_for_keys_that_never_were_do_not_take_the_room_of_deletions() {
+    let environment = [("TROUPE_LMDB_MAP_SIZE", "8MiB"), ("TROUPE_LANES", "1")];
+    let node = Node::dev_in(Home::new(), &environment);
+    let client = node.client();
+    client.put("kept", "large", None, vec![b'v'; VALUE_BYTES]).expect(204);
+    client.put("kept", "small", None, "v").expect(204);
+    let tombstones = |round: usize| {
+        let of_round = (0..1000).map(|i| json!({ "pk": "never", "sk": format!("{round}/{i}"), "v": null }));
+        Value::Array(of_round.collect())
+    };
+    let refused =
+        (0..200).map(|round| client.insert_batch(&tombstones(round))).find(|answer| answer.status != 204);
+    check_error(&refused.expect("the map is full at some time"), 507, "InsufficientStorage");
+    check_error(&client.put("kept", "more", None, "v"), 507, "InsufficientStorage");
+    for sk in ["small", "large"] {
+        let token = client.get("kept", sk).expect(200).token();
+        client.delete("kept", sk, Some(&token)).expect(204);
+    }
+}
+
+/// Who holds a key that leaked must not be able to keep it by filling the store.
+#[test]
+fn on_a_full_store_a_key_can_be_revoked() {
+    let environment = [("TROUPE_LMDB_MAP_SIZE", "8MiB"), ("TROUPE_LANES", "1")];
+    let node = Node::dev_in(Home::new(), &environment);
+    let admin = node.admin();
+    let bucket = admin.create_bucket("leaky");
+    let key = admin.create_key("leaked", "garage");
+    admin.allow(&bucket, &key, &["read", "write"]);
+    let client = node.client().with_key(&key).in_bucket("leaky");
+    fill_up(&client, "pk");
+    admin.deny(&bucket, &key, &["write"]);
+    check_error(&client.put("pk", "sk", None, "v"), 403, "AccessDenied");
+    admin.post("/v2/DeleteKey", &[("id", &key.key_id)], &json!({})).expect(200);
+    check_error(&client.get("pk", "000000"), 403, "AccessDenied");
+}
+
 #[test]
 fn a_full_map_refuses_writes_and_nothing_else() {
     let environment = [("TROUPE_LMDB_MAP_SIZE", "8MiB"), ("TROUPE_LANES", "1")];

@@ -24,6 +24,7 @@ mod insert_batch;
 mod items;
 mod kill;
 mod large;
+mod large_items;
 mod library;
 mod limits;
 mod logs;

@@ -21,6 +21,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same value, borrowing its bytes.
+    pub fn borrowed(&self) -> Value<'_> {
+        match self {
+            Value::Tombstone => Value::Tombstone,
+            Value::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
+        }
+    }
+
     /// The bytes; `None` for a tombstone.
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {
@@ -109,6 +117,11 @@ impl<'a> Item<'a> {
         })
     }
 
+    /// The live values that a write with `context` leaves beside its own.
+    pub fn siblings_not_covered_by(&self, context: &Context) -> impl Iterator<Item = (Dot, &Value<'a>)> {
+        self.siblings().filter(|(dot, _)| !context.covers(*dot))
+    }
+
     /// The live values as a reader sees them: identical ones once.
     pub fn values(&self) -> Vec<&Value<'a>> {
         let mut seen = std::collections::BTreeSet::new();
@@ -133,11 +146,6 @@ impl<'a> Item<'a> {
         let branch = self.branch_mut(dot.actor);
         debug_assert!(branch.siblings.last().map_or(branch.discarded, |last| last.time) < dot.time);
         branch.siblings.push(Sibling { time: dot.time, value });
-    }
-
-    /// How many values would be alive after a write with `context`.
-    pub fn sibling_count_after(&self, context: &Context) -> usize {
-        1 + self.siblings().filter(|(dot, _)| !context.covers(*dot)).count()
     }
 
     /// The newest time of `actor` that the item knows of; 0 if none.

@@ -138,7 +138,7 @@ impl ControlActor {
     fn run(&mut self, event: Event, context: &mut Context<Self>) {
         for effect in self.core.step(wall_now(), event) {
             match effect {
-                Effect::Persist(rows) => self.persist(rows, context),
+                Effect::Persist { rows, grows } => self.persist(rows, grows, context),
                 Effect::Publish(snapshot) => {
                     self.shared.store(Some(snapshot));
                     self.report_start(Ok(()));
@@ -151,10 +151,10 @@ impl ControlActor {
         }
     }
 
-    fn persist(&mut self, rows: Vec<Row>, context: &mut Context<Self>) {
+    fn persist(&mut self, rows: Vec<Row>, grows: bool, context: &mut Context<Self>) {
         let batch = self.next_batch;
         self.next_batch = BatchId(batch.0 + 1);
-        let row = |(key, value)| Write::PutControl { key, value, grows: true };
+        let row = |(key, value)| Write::PutControl { key, value, grows };
         let writes: Vec<Write> = rows.into_iter().map(row).collect();
         let (done, mut answered) = mpsc::unbounded_channel();
         let lane = self.lane.clone();

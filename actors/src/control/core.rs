@@ -9,7 +9,7 @@ use crate::clock::WallMs;
 use crate::ids::NodeId;
 use crate::limits::CONTROL_QUEUE_MAX;
 use crate::store::lane::PersistError;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Names one command between the core and whoever waits for its answer.
@@ -42,7 +42,12 @@ pub enum Event {
 pub enum Effect {
     /// Make these rows durable in one transaction, then report [`Event::Persisted`] or [`Event::PersistFailed`].
     /// Until then there is no other `Persist`.
-    Persist(Vec<Row>),
+    Persist {
+        /// The new rows, each in the place of the one under its key.
+        rows: Vec<Row>,
+        /// Whether a row is new, or longer than the one in its place: a full store refuses such a change, and no other.
+        grows: bool,
+    },
     /// Let every request from now on see this. Everything in it is durable.
     Publish(Arc<ControlSnapshot>),
     /// Tell whoever asked. What an `Ok` answers is durable and published.
@@ -71,6 +76,8 @@ pub struct ControlCore {
     clock_ms: u64,
     in_flight: Option<InFlight>,
     waiting: VecDeque<(RequestId, Command)>,
+    /// How long the durable rows are, by key.
+    row_bytes: BTreeMap<Vec<u8>, usize>,
 }
 
 impl ControlCore {
@@ -81,8 +88,9 @@ impl ControlCore {
     pub fn load(node: NodeId, replication_factor: u8, rows: &[Row]) -> Result<ControlCore, RowError> {
         let state = ControlState::from_rows(rows)?;
         let clock_ms = state.newest_ms();
+        let row_bytes = rows.iter().map(|(key, value)| (key.clone(), value.len())).collect();
         let (in_flight, waiting) = (None, VecDeque::new());
-        Ok(ControlCore { node, replication_factor, state, clock_ms, in_flight, waiting })
+        Ok(ControlCore { node, replication_factor, state, clock_ms, in_flight, waiting, row_bytes })
     }
 
     /// Takes one event in.
@@ -115,6 +123,7 @@ impl ControlCore {
     fn finish(&mut self, now: WallMs) -> Vec<Effect> {
         let Some(InFlight { delta, request }) = self.in_flight.take() else { return Vec::new() };
         self.state.merge_with(&delta);
+        self.row_bytes.extend(delta.to_rows().into_iter().map(|(key, value)| (key, value.len())));
         let mut effects = Vec::new();
         effects.extend(ControlSnapshot::of(&self.state).map(|snapshot| Effect::Publish(Arc::new(snapshot))));
         effects.extend(request.map(|request| Effect::Answer { request, result: Ok(()) }));
@@ -151,8 +160,11 @@ impl ControlCore {
 
     fn persist(&mut self, delta: ControlState, request: Option<RequestId>) -> Effect {
         let rows = delta.to_rows();
+        let grows = rows.iter().any(|(key, value)| {
+            self.row_bytes.get(key).is_none_or(|replaced_bytes| value.len() > *replaced_bytes)
+        });
         self.in_flight = Some(InFlight { delta, request });
-        Effect::Persist(rows)
+        Effect::Persist { rows, grows }
     }
 
     /// A stamp above every stamp seen so far, near the wall clock otherwise (a hybrid logical clock).

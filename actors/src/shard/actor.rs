@@ -1,16 +1,16 @@
 //! The shell of a shard: turns messages into events and carries effects out.
 
 use super::{
-    BatchId, Changes, Effect, Event, Fence, ItemWrite, PollError, PollId, RequestId, ShardCore, Watched,
-    WriteError, WritePlan,
+    BatchId, Changes, Effect, Event, Fence, ItemWrite, PollError, PollId, RequestId, ShardCore, Staged,
+    Watched, WriteError, WritePlan,
 };
-use crate::causality::{Item, SeenMarker};
+use crate::causality::SeenMarker;
 use crate::clock::wall_now;
-use crate::ids::{ItemKey, PartitionHash, ShardIndex};
+use crate::ids::{PartitionHash, ShardIndex};
 use crate::limits::SHARD_MAILBOX_MAX;
 use crate::store::lane::{LaneHandle, Owner, Persist, PersistError, Persisted, Room};
 use crate::store::range::KeyRange;
-use crate::store::{Snapshot, Store, StoreError};
+use crate::store::{Snapshot, Store};
 use actix::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl<S: Store> ShardActor<S> {
     }
 
     fn step(&mut self, event: Event) {
-        for effect in self.core.step(wall_now(), event) {
+        for effect in self.core.step(event) {
             self.run(effect);
         }
     }
@@ -107,41 +107,31 @@ impl<S: Store> ShardActor<S> {
         self.step(Event::Persisted { batch, outcome });
     }
 
-    /// Reads what the core does not hold itself. One snapshot for all keys, taken after every earlier event.
-    fn stored(&self, writes: &[ItemWrite]) -> Result<Vec<Option<Item<'static>>>, StoreError> {
-        let snapshot = self.parts.store.snapshot()?;
-        let load = |write: &ItemWrite| {
-            let key = write.key();
-            if self.core.holds(&key) { Ok(None) } else { load(&snapshot, &key) }
-        };
-        writes.iter().map(load).collect()
+    /// Stages writes on what a snapshot shows that is taken now, after every earlier event.
+    fn stage(&mut self, writes: &[ItemWrite], plan: WritePlan) -> Result<Staged, WriteError> {
+        let snapshot = self.parts.store.snapshot().map_err(WriteError::NotRead)?;
+        self.core.stage(wall_now(), writes, plan, &mut |key| snapshot.item(key))
     }
 
     fn write(&mut self, message: Write) {
-        self.room = self.parts.lane.reserve(0);
+        let staged = match self.stage(&message.writes, message.plan) {
+            Ok(staged) => staged,
+            Err(error) => return answer(message.answer, Err(error)),
+        };
+        self.room = self.parts.lane.reserve(staged.bytes());
         if self.room.is_none() {
             return answer(message.answer, Err(WriteError::Overloaded));
         }
-        match self.stored(&message.writes) {
-            Ok(stored) => {
-                let request = self.next_request;
-                self.next_request = RequestId(request.0 + 1);
-                self.requests.insert(request, message.answer);
-                self.step(Event::Write { request, writes: message.writes, stored, plan: message.plan });
-            }
-            Err(error) => answer(message.answer, Err(WriteError::NotRead(error))),
-        }
-        self.room = None;
+        let request = self.next_request;
+        self.next_request = RequestId(request.0 + 1);
+        self.requests.insert(request, message.answer);
+        self.step(Event::Write { request, staged });
     }
 }
 
 /// The client may have hung up; its write stands all the same.
 fn answer(client: oneshot::Sender<Result<(), WriteError>>, outcome: Result<(), WriteError>) {
     let _ = client.send(outcome);
-}
-
-fn load<V: Snapshot>(snapshot: &V, key: &ItemKey) -> Result<Option<Item<'static>>, StoreError> {
-    Ok(snapshot.item(key)?.map(Item::into_owned))
 }
 
 impl<S: Store> Actor for ShardActor<S> {
@@ -171,7 +161,7 @@ impl<S: Store> StreamHandler<Persisted> for ShardActor<S> {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Write {
-    pub(super) writes: Vec<ItemWrite>,
+    pub(super) writes: Arc<Vec<ItemWrite>>,
     pub(super) plan: WritePlan,
     pub(super) answer: oneshot::Sender<Result<(), WriteError>>,
 }
@@ -188,15 +178,16 @@ impl<S: Store> Handler<Write> for ShardActor<S> {
 #[derive(Message)]
 #[rtype(result = "Result<(), WriteError>")]
 pub(super) struct Check {
-    pub(super) writes: Vec<ItemWrite>,
+    pub(super) writes: Arc<Vec<ItemWrite>>,
+    pub(super) plan: WritePlan,
 }
 
 impl<S: Store> Handler<Check> for ShardActor<S> {
     type Result = Result<(), WriteError>;
 
     fn handle(&mut self, message: Check, _: &mut Context<Self>) -> Result<(), WriteError> {
-        let stored = self.stored(&message.writes).map_err(WriteError::NotRead)?;
-        self.core.check(&message.writes, stored)
+        let snapshot = self.parts.store.snapshot().map_err(WriteError::NotRead)?;
+        self.core.check(wall_now(), &message.writes, &message.plan, &mut |key| snapshot.item(key))
     }
 }
 

@@ -1,22 +1,18 @@
-use super::{BatchId, PollId, RequestId, Watched};
-use crate::causality::{Context, Item, Value};
+use super::{BatchId, PollId, RequestId, Staged, Watched};
+use crate::causality::{Context, Value};
 use crate::ids::{ItemKey, NodeId, Partition, SortKey};
 use crate::store::lane::PersistError;
 
 /// What happens to a shard.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A client writes. All writes are stored in one transaction, or none.
+    /// A client's writes take effect: what [`super::ShardCore::stage`] just made of them. All are stored in one
+    /// transaction, or none.
     Write {
         /// Whom to answer.
         request: RequestId,
-        /// The writes, all of this shard, in the client's order.
-        writes: Vec<ItemWrite>,
-        /// For each write the item as a snapshot shows it that was taken after every earlier event of this shard was
-        /// handled; ignored where [`super::ShardCore::holds`] said so.
-        stored: Vec<Option<Item<'static>>>,
-        /// Who stores it, and how many must have done so before the client is told.
-        plan: WritePlan,
+        /// The new states.
+        staged: Staged,
     },
     /// The lane is done with a batch. Batches come back in the order in which they were handed over.
     Persisted {

@@ -80,7 +80,7 @@ impl<S: Store> Shards<S> {
     pub async fn write(
         &self,
         shard: ShardIndex,
-        writes: Vec<ItemWrite>,
+        writes: Arc<Vec<ItemWrite>>,
         plan: WritePlan,
     ) -> Result<(), WriteError> {
         let (answer, answered) = oneshot::channel();
@@ -100,8 +100,13 @@ impl<S: Store> Shards<S> {
     ///
     /// # Errors
     /// What [`Shards::write`] would fail with.
-    pub async fn check(&self, shard: ShardIndex, writes: Vec<ItemWrite>) -> Result<(), WriteError> {
-        self.actor(shard).send(Check { writes }).await.unwrap_or(Err(WriteError::Stopping))
+    pub async fn check(
+        &self,
+        shard: ShardIndex,
+        writes: Arc<Vec<ItemWrite>>,
+        plan: WritePlan,
+    ) -> Result<(), WriteError> {
+        self.actor(shard).send(Check { writes, plan }).await.unwrap_or(Err(WriteError::Stopping))
     }
 
     /// The store that holds a shard: reads take snapshots of it and never wait for the shard.
@@ -239,7 +244,8 @@ mod tests {
             };
             // With nothing else to do, a paused clock runs ahead to the next timer.
             tokio::time::pause();
-            let outcome = shards.write(write.partition.shard(), vec![write], WritePlan::sole_replica()).await;
+            let outcome =
+                shards.write(write.partition.shard(), Arc::new(vec![write]), WritePlan::sole_replica()).await;
             assert!(
                 matches!(&outcome, Err(WriteError::Unknown(why)) if why.contains("did not answer")),
                 "{outcome:?}"

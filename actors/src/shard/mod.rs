@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!             ShardActor (shell)                         LaneActor
-//!  Write ──▶  stored items ─▶ ShardCore ─▶ Persist ────────▶ group commit
+//!  Write ──▶ stage, Event ──▶ ShardCore ─▶ Persist ────────▶ group commit
 //!                                │  ▲                          │
 //!  answer ◀── Answer ◀───────────┘  └──────── Persisted ◀──────┘
 //!  pollers ◀─ Wake   ◀───────────┘
 //! ```
 //!
 //! * [`ShardCore`] decides: what the next state of an item is, under which dot, who is told and when.
-//! * [`ShardActor`] obeys: it reads what the core asks for, and carries its effects out.
+//! * [`ShardActor`] obeys: it reads what the core asks for, item by item, and carries its effects out.
 //! * [`Shards`] is what the gateway holds: one address per shard.
 
 mod actor;
@@ -19,9 +19,11 @@ mod dots;
 mod effect;
 mod event;
 mod handle;
+mod in_flight;
 mod overlay;
 mod pollers;
 mod quorum;
+mod stage;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +33,7 @@ pub use changes::{Changes, Since, Unseen};
 pub use effect::Effect;
 pub use event::{Event, ItemWrite, WritePlan};
 pub use handle::{Shards, Subscription};
+pub use stage::{ReadItem, Staged};
 
 use crate::store::lane::{BatchId, Fence};
 
@@ -61,6 +64,22 @@ pub enum WriteError {
     TooManyConcurrentValues {
         /// The configured limit.
         max: usize,
+    },
+    /// The caller's fault, nothing happened: the item already holds as many bytes in concurrent values as it may.
+    #[error(
+        "the concurrent values of the item would hold more than {bytes_max} bytes together: read it, and write with the causality token that comes with it"
+    )]
+    TooManyConcurrentBytes {
+        /// The configured limit.
+        bytes_max: usize,
+    },
+    /// The caller's fault, nothing happened: the items that the batch changes are more than is held in memory at once.
+    #[error(
+        "the items that this batch changes would hold more than {bytes_max} bytes together: write them in several batches"
+    )]
+    BatchTooLarge {
+        /// The limit.
+        bytes_max: usize,
     },
     /// Nothing happened: there is no room.
     #[error("{0}")]

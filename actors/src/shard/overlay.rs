@@ -1,22 +1,22 @@
 //! What is written and not yet stored: the next write to the same item builds on it.
 
 use super::BatchId;
-use crate::causality::Item;
 use crate::ids::ItemKey;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 
-/// Uncommitted items by key.
+/// Uncommitted items by key, encoded: the bytes are those that the lane holds.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
-    items: BTreeMap<ItemKey, (BatchId, Item<'static>)>,
+    items: BTreeMap<ItemKey, (BatchId, Bytes)>,
 }
 
 impl Overlay {
-    pub(super) fn get(&self, key: &ItemKey) -> Option<&Item<'static>> {
+    pub(super) fn get(&self, key: &ItemKey) -> Option<&Bytes> {
         self.items.get(key).map(|(_, item)| item)
     }
 
-    pub(super) fn put(&mut self, batch: BatchId, key: ItemKey, item: Item<'static>) {
+    pub(super) fn put(&mut self, batch: BatchId, key: ItemKey, item: Bytes) {
         self.items.insert(key, (batch, item));
     }
 

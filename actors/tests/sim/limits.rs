@@ -5,7 +5,7 @@ use troupe_actors::replication::page::PageLimits;
 use troupe_actors::shard::ShardLimits;
 
 pub(crate) const SHARD_LIMITS: ShardLimits =
-    ShardLimits { concurrent_values_max: 3, recent_changes_max: 4, actor_history_max: 3 };
+    ShardLimits { concurrent_values_max: 3, item_bytes_max: 16, recent_changes_max: 4, actor_history_max: 3 };
 
 /// Pages of two or three items, or of fewer where their values fill it.
 pub(crate) fn page_limits(random: &mut Random) -> PageLimits {

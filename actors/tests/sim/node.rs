@@ -99,7 +99,7 @@ impl World {
         let Some(node) = &mut self.node else { return Ok(()) };
         node.under_way -= 1;
         match inside {
-            Inside::Write { shard, group, writes } => self.shard_writes(shard, group, writes),
+            Inside::Write { shard, group, writes } => self.shard_writes(shard, group, &writes),
             Inside::Persisted { shard, batch, outcome } => {
                 self.unheard -= usize::from(outcome.is_ok());
                 self.note("persisted", &[shard as u64, batch.0, outcome_number(&outcome)]);
@@ -148,29 +148,28 @@ impl World {
         &mut self,
         shard: usize,
         group: GroupOfWrites,
-        writes: Vec<ItemWrite>,
+        writes: &[ItemWrite],
     ) -> Result<(), Violation> {
+        let now = self.wall();
         let Some(node) = &mut self.node else { return Ok(()) };
-        let core = &node.shards[shard];
-        let stored = writes.iter().map(|write| {
-            let key = write.key();
-            if core.holds(&key) { None } else { stored_item(&self.disk, &key) }
-        });
-        let stored = stored.collect();
+        let plan = WritePlan::sole_replica();
+        let mut read = |key: &ItemKey| Ok(stored_item(&self.disk, key));
+        let staged = node.shards[shard].stage(now, writes, plan, &mut read);
         node.requests_to_shards += 1;
         let request = RequestId(node.requests_to_shards);
         let ids = group.ids.clone();
         node.writing.insert((shard, request), group);
         self.note("write", &[shard as u64, request.0, ids.len() as u64]);
-        let plan = WritePlan::sole_replica();
-        self.shard_steps(shard, Event::Write { request, writes, stored, plan }, &ids)
+        match staged {
+            Ok(staged) => self.shard_steps(shard, Event::Write { request, staged }, &ids),
+            Err(error) => self.answer(shard, request, &Err(error)),
+        }
     }
 
     /// Feeds a shard's core and carries out what it wants done. `ids` are the writes that the event brought.
     fn shard_steps(&mut self, shard: usize, event: Event, ids: &[WriteId]) -> Result<(), Violation> {
-        let now = self.wall();
         let Some(node) = &mut self.node else { return Ok(()) };
-        for effect in node.shards[shard].step(now, event) {
+        for effect in node.shards[shard].step(event) {
             match effect {
                 Effect::Persist { batch, fence, writes } => {
                     self.check_minting(&writes, ids)?;
@@ -219,6 +218,8 @@ impl World {
             Err(WriteError::Unknown(_)) => Fate::Open,
             Err(
                 WriteError::TooManyConcurrentValues { .. }
+                | WriteError::TooManyConcurrentBytes { .. }
+                | WriteError::BatchTooLarge { .. }
                 | WriteError::InsufficientStorage(_)
                 | WriteError::Overloaded
                 | WriteError::NotRead(_)

@@ -60,6 +60,27 @@ fn check(dir: &Path, options: &LmdbOptions, expected: &CommitError) {
     }
 }
 
+/// Such a tombstone adds a row. As it did not count as growth, they took the reserve until every deletion was refused.
+#[test]
+fn tombstones_for_keys_that_never_were_fill_the_map_and_leave_the_reserve() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = LmdbStore::open(dir.path(), &LmdbOptions { map_size: 4 << 20, ..options(1) }).unwrap();
+    let mut model = Model::default();
+    let values: Vec<_> = (0..100).map(|n| model.put("p0", &format!("{n:03}"), Some(&VALUE))).collect();
+    commit(&store, &values);
+    let refused = (0..100_000).find_map(|group| {
+        let names: Vec<_> = (0..GROUP).map(|n| format!("never-{group}-{n}")).collect();
+        let writes: Vec<_> = names.iter().map(|name| model.put("p1", name, None)).collect();
+        let refused = store.commit(&mut writes.iter()).err()?;
+        names.iter().for_each(|name| model.forget("p1", name));
+        Some(refused)
+    });
+    assert_eq!(refused, Some(CommitError::MapFull));
+    model.check(&store);
+    assert_eq!(empty(&store, &mut model), 100);
+    model.check(&store);
+}
+
 #[test]
 fn a_full_map_refuses_what_grows_and_takes_deletions() {
     let dir = tempfile::tempdir().unwrap();

@@ -11,6 +11,7 @@ use crate::http::limits::BATCH_QUERIES_MAX;
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use serde::Deserialize;
+use std::sync::Arc;
 use troupe_actors::ids::{BucketId, Partition, PartitionKey};
 use troupe_actors::replication::delete::{deletion, tombstone};
 use troupe_actors::replication::items::{ItemsReader, Progress};
@@ -111,7 +112,7 @@ async fn delete_range<S: Store>(
             next_page(&**shards.store(shard), &query.partition, &mut reader).map_err(partly)?;
         if !tombstones.is_empty() {
             let count = tombstones.len() as u64;
-            shards.write(shard, tombstones, plan.clone()).await.map_err(|error| {
+            shards.write(shard, Arc::new(tombstones), plan.clone()).await.map_err(|error| {
                 if is_certainly_not_stored(&error) { partly(error.into()) } else { ApiError::PartlyDeleted }
             })?;
             deleted += count;

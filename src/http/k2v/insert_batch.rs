@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use troupe_actors::causality::{Context, TokenKey, Value};
 use troupe_actors::ids::{BucketId, Partition, PartitionKey, ShardIndex, SortKey};
 use troupe_actors::shard::{ItemWrite, Shards, WriteError, WritePlan};
@@ -21,7 +22,7 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     let writes = parse_insert_batch(request.body, request.grant.bucket, tokens, service.value_bytes_max)?;
     let mut plans = Vec::with_capacity(writes.len());
     for (shard, writes) in writes {
-        plans.push((shard, writes, service.plan(request.control, shard)?));
+        plans.push((shard, Arc::new(writes), service.plan(request.control, shard)?));
     }
     let shards = service.shards.clone();
     Outcome::later(async move {
@@ -88,27 +89,17 @@ pub(super) fn parse_insert_batch(
 /// one writes, so that a refusal that can be foreseen stores nothing.
 async fn insert_batch<S: Store>(
     shards: &Shards<S>,
-    parts: Vec<(ShardIndex, Vec<ItemWrite>, WritePlan)>,
+    parts: Vec<(ShardIndex, Arc<Vec<ItemWrite>>, WritePlan)>,
 ) -> Result<(), ApiError> {
     if parts.len() > 1 {
-        let checks = parts.iter().map(|(shard, writes, _)| shards.check(*shard, without_values(writes)));
+        let checks =
+            parts.iter().map(|(shard, writes, plan)| shards.check(*shard, Arc::clone(writes), plan.clone()));
         for check in join_all(checks).await {
             check?;
         }
     }
     let parts = parts.into_iter().map(|(shard, writes, plan)| shards.write(shard, writes, plan));
     outcome_of_parts(join_all(parts).await)
-}
-
-/// What a shard needs to see to say whether it would refuse writes: the values do not matter, and may be large.
-fn without_values(writes: &[ItemWrite]) -> Vec<ItemWrite> {
-    let without_value = |write: &ItemWrite| ItemWrite {
-        partition: write.partition.clone(),
-        sort_key: write.sort_key.clone(),
-        context: write.context.clone(),
-        value: Value::Tombstone,
-    };
-    writes.iter().map(without_value).collect()
 }
 
 /// One answer for all parts: an error that says "nothing was stored" is only true if no part was.
@@ -125,6 +116,8 @@ fn outcome_of_parts(parts: Vec<Result<(), WriteError>>) -> Result<(), ApiError> 
 pub(super) fn is_certainly_not_stored(error: &WriteError) -> bool {
     match error {
         WriteError::TooManyConcurrentValues { .. }
+        | WriteError::TooManyConcurrentBytes { .. }
+        | WriteError::BatchTooLarge { .. }
         | WriteError::InsufficientStorage(_)
         | WriteError::Overloaded
         | WriteError::NotRead(_)

@@ -8,6 +8,7 @@ use crate::http::stop::Stopping;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::LocalBoxFuture;
+use std::sync::Arc;
 use troupe_actors::causality::{Context, Value};
 use troupe_actors::control::{Control, ControlSnapshot};
 use troupe_actors::ids::{NodeId, Partition, PartitionKey, ShardIndex, SortKey};
@@ -137,7 +138,7 @@ impl<S: Store> Service<S> {
         let shards = self.shards.clone();
         let write = ItemWrite { partition, sort_key, context, value };
         Outcome::later(async move {
-            shards.write(shard, vec![write], plan).await?;
+            shards.write(shard, Arc::new(vec![write]), plan).await?;
             Ok(HttpResponse::NoContent().finish())
         })
     }

@@ -116,11 +116,11 @@ proptest! {
             let mut effects = core.step(now, event);
             while !effects.is_empty() {
                 match effects.remove(0) {
-                    Effect::Persist(new) if disk_works => {
+                    Effect::Persist { rows: new, .. } if disk_works => {
                         rows.extend(new);
                         effects.extend(core.step(now, Event::Persisted));
                     }
-                    Effect::Persist(_) => {
+                    Effect::Persist { .. } => {
                         effects.extend(core.step(now, Event::PersistFailed(PersistError::Full(CommitError::DiskFull))));
                     }
                     Effect::Publish(snapshot) => published = Some(snapshot),

@@ -66,7 +66,7 @@ impl Plane {
         let mut effects = core.step(now, Event::Start { token_key: [9; 32] });
         let snapshot = loop {
             match effects.remove(0) {
-                Effect::Persist(new) => {
+                Effect::Persist { rows: new, .. } => {
                     rows.extend(new);
                     effects.extend(core.step(now, Event::Persisted));
                 }
@@ -82,7 +82,7 @@ impl Plane {
         let mut effects = self.core.step(self.now, Event::Command { request, command });
         loop {
             match effects.remove(0) {
-                Effect::Persist(rows) => {
+                Effect::Persist { rows, .. } => {
                     self.rows.extend(rows);
                     effects.extend(self.core.step(self.now, Event::Persisted));
                 }

@@ -19,7 +19,7 @@ fn ask(core: &mut ControlCore, request: u64, command: Command) -> Vec<String> {
 /// Effects in one word each, so that a test reads as a list.
 fn shown(effects: Vec<Effect>) -> Vec<String> {
     let one = |effect| match effect {
-        Effect::Persist(rows) => format!("persist {}", rows.len()),
+        Effect::Persist { rows, .. } => format!("persist {}", rows.len()),
         Effect::Publish(snapshot) => format!("publish {}", snapshot.buckets().len()),
         Effect::Answer { request, result: Ok(()) } => format!("{}: ok", request.0),
         Effect::Answer { request, result: Err(error) } => format!("{}: {error}", request.0),
@@ -86,4 +86,22 @@ fn the_queue_is_bounded() {
         ask(&mut core, 999, create_key(KEY, "app")),
         [format!("999: {CONTROL_QUEUE_MAX} changes are already waiting: try again")]
     );
+}
+
+/// What is taken away must not need room: a full store is no reason to leave a key its permission.
+#[test]
+fn what_is_taken_away_does_not_grow_and_what_is_given_does() {
+    let mut core = started();
+    let mut grows = |command: Command| {
+        let effects = core.step(NOW, Event::Command { request: RequestId(1), command });
+        let [Effect::Persist { grows, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+        core.step(NOW, Event::Persisted);
+        *grows
+    };
+    let permissions = Permissions { read: true, write: true, owner: false };
+    assert!(grows(create_bucket(BUCKET, "photos")));
+    assert!(grows(create_key(KEY, "app")));
+    assert!(grows(Command::Allow { key: KEY, id: BUCKET, permissions }));
+    assert!(!grows(Command::Deny { key: KEY, id: BUCKET, permissions }));
+    assert!(!grows(Command::DeleteKey { id: KEY }));
 }

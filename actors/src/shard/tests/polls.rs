@@ -18,25 +18,17 @@ fn key(name: &str) -> ItemKey {
 }
 
 fn subscribe(shard: &mut ShardCore, poll: u64, watched: Watched) {
-    assert_eq!(shard.step(NOW, Event::Subscribe { poll: PollId(poll), watched }), vec![]);
+    assert_eq!(shard.feed(NOW, Event::Subscribe { poll: PollId(poll), watched }), vec![]);
 }
 
 /// Writes to the keys in one batch, has it stored, and says who is woken.
 fn woken_by(shard: &mut ShardCore, batch: u64, keys: &[&str]) -> Vec<u64> {
-    let writes: Vec<ItemWrite> = keys
-        .iter()
-        .map(|key| {
-            let Event::Write { mut writes, .. } = write(0, key, &Context::empty(), b"v", None) else {
-                panic!()
-            };
-            writes.remove(0)
-        })
-        .collect();
-    let stored = vec![None; writes.len()];
-    let plan = WritePlan::sole_replica();
-    let planned = shard.step(NOW, Event::Write { request: RequestId(batch), writes, stored, plan });
+    let writes: Vec<ItemWrite> =
+        keys.iter().map(|key| write(0, key, &Context::empty(), b"v", None).writes.remove(0)).collect();
+    let (plan, id) = (WritePlan::sole_replica(), RequestId(batch));
+    let planned = shard.feed(NOW, Request { id, writes, stored: None, plan });
     assert!(matches!(planned.as_slice(), [Effect::Persist { .. }]), "{planned:?}");
-    let mut effects = shard.step(NOW, persisted(batch)).into_iter();
+    let mut effects = shard.feed(NOW, persisted(batch)).into_iter();
     assert_eq!(effects.next(), Some(Effect::Answer { request: RequestId(batch), outcome: Ok(()) }));
     let poll = |effect| match effect {
         Effect::Wake { poll } => poll.0,
@@ -67,7 +59,7 @@ fn who_has_gone_is_not_woken_and_not_counted() {
     subscribe(&mut shard, 2, Watched::Item(key("a")));
     subscribe(&mut shard, 3, Watched::Range(place(), KeyRange::all()));
     for gone in [1, 3, 3, 99] {
-        assert_eq!(shard.step(NOW, Event::Unsubscribe { poll: PollId(gone) }), vec![]);
+        assert_eq!(shard.feed(NOW, Event::Unsubscribe { poll: PollId(gone) }), vec![]);
     }
     assert_eq!(shard.poller_count(), 1);
     assert_eq!(woken_by(&mut shard, 0, &["a"]), [2]);
@@ -77,9 +69,9 @@ fn who_has_gone_is_not_woken_and_not_counted() {
 fn a_refused_write_wakes_nobody() {
     let mut shard = shard();
     subscribe(&mut shard, 1, Watched::Item(key("a")));
-    shard.step(NOW, write(1, "a", &Context::empty(), b"v", None));
+    shard.feed(NOW, write(1, "a", &Context::empty(), b"v", None));
     let full = PersistError::Full(CommitError::MapFull);
-    let effects = shard.step(NOW, Event::Persisted { batch: BatchId(0), outcome: Err(full.clone()) });
+    let effects = shard.feed(NOW, Event::Persisted { batch: BatchId(0), outcome: Err(full.clone()) });
     assert_eq!(effects, vec![Effect::Answer { request: RequestId(1), outcome: Err(full.into()) }]);
 }
 

@@ -5,16 +5,14 @@ use crate::ids::ActorId;
 use crate::limits::{SHARD_WRITES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX, WATERMARK_STEP_MS};
 
 /// A request of several writes to keys of one partition.
-fn batch(request: u64, writes: &[(&str, &Context, &'static [u8])]) -> Event {
+pub(super) fn batch(request: u64, writes: &[(&str, &Context, &'static [u8])]) -> Request {
     let writes: Vec<ItemWrite> =
         writes.iter().map(|(key, context, value)| item_write(key, context, value)).collect();
-    let stored = vec![None; writes.len()];
-    Event::Write { request: RequestId(request), writes, stored, plan: WritePlan::sole_replica() }
+    Request { id: RequestId(request), writes, stored: None, plan: WritePlan::sole_replica() }
 }
 
-fn item_write(key: &str, context: &Context, value: &'static [u8]) -> ItemWrite {
-    let Event::Write { mut writes, .. } = write(0, key, context, value, None) else { panic!() };
-    writes.remove(0)
+pub(super) fn item_write(key: &str, context: &Context, value: &'static [u8]) -> ItemWrite {
+    write(0, key, context, value, None).writes.remove(0)
 }
 
 fn refused(batch: u64, error: PersistError) -> Event {
@@ -25,7 +23,7 @@ fn refused(batch: u64, error: PersistError) -> Event {
 fn a_batch_is_one_transaction_of_whole_items_and_the_watermark() {
     let mut shard = shard();
     let none = Context::empty();
-    let effects = shard.step(NOW, batch(1, &[("a", &none, b"1"), ("b", &none, b"22"), ("a", &none, b"333")]));
+    let effects = shard.feed(NOW, batch(1, &[("a", &none, b"1"), ("b", &none, b"22"), ("a", &none, b"333")]));
 
     let actor = stored_item(&effects).context().pairs()[0].0;
     let item = |writes: &[(u64, &'static [u8])]| {
@@ -41,8 +39,8 @@ fn a_batch_is_one_transaction_of_whole_items_and_the_watermark() {
     };
     let meta = ShardMeta { epoch: Epoch(1), actors: vec![actor], watermark: 1_002 + WATERMARK_STEP_MS };
     let writes = vec![
-        put("a", &item(&[(1_000, b"1"), (1_002, b"333")])),
-        put("b", &item(&[(1_001, b"22")])),
+        put("a", &item(&[(1_000, b"1"), (1_001, b"333")])),
+        put("b", &item(&[(1_002, b"22")])),
         Write::PutShardMeta { shard: item_write("a", &none, b"").partition.shard(), meta },
     ];
     assert_eq!(effects, vec![Effect::Persist { batch: BatchId(0), fence: FENCE, writes }]);
@@ -53,10 +51,10 @@ fn the_watermark_is_stored_once_and_again_when_time_overtakes_it() {
     let mut shard = shard();
     let none = Context::empty();
     let mut stores_meta = |now: u64| {
-        let effects = shard.step(WallMs(now), write(now, "k", &none, b"v", None));
+        let effects = shard.feed(WallMs(now), write(now, "k", &none, b"v", None));
         let item = stored_item(&effects);
         let [Effect::Persist { writes, batch, .. }] = effects.as_slice() else { panic!("{effects:?}") };
-        shard.step(WallMs(now), Event::Persisted { batch: *batch, outcome: Ok(()) });
+        shard.feed(WallMs(now), Event::Persisted { batch: *batch, outcome: Ok(()) });
         (writes.len() > 1, item.context().pairs()[0].1)
     };
     assert_eq!(stores_meta(1_000), (true, 1_000));
@@ -69,41 +67,15 @@ fn the_watermark_is_stored_once_and_again_when_time_overtakes_it() {
 fn a_request_that_is_refused_half_way_leaves_nothing_behind() {
     let mut shard = shard();
     let none = Context::empty();
-    let effects = shard.step(
+    let effects = shard.feed(
         NOW,
         batch(1, &[("a", &none, b"1"), ("b", &none, b"1"), ("b", &none, b"2"), ("b", &none, b"3")]),
     );
     let outcome = Err(WriteError::TooManyConcurrentValues { max: 2 });
     assert_eq!(effects, vec![Effect::Answer { request: RequestId(1), outcome }]);
-    assert!(!shard.holds(&item_write("a", &none, b"").key()));
-    let effects = shard.step(NOW, batch(2, &[("a", &none, b"only")]));
+    let effects = shard.feed(NOW, batch(2, &[("a", &none, b"only")]));
     assert_eq!(values(&stored_item(&effects)), [b"only"]);
     assert!(matches!(&effects[0], Effect::Persist { batch: BatchId(0), writes, .. } if writes.len() == 2));
-}
-
-#[test]
-fn a_batch_is_checked_as_it_would_be_written() {
-    let mut shard = shard();
-    let none = Context::empty();
-    let writes = |count: usize| vec![item_write("k", &none, b"v"); count];
-    let check = |shard: &ShardCore, count: usize| shard.check(&writes(count), vec![None; count]);
-    assert_eq!(check(&shard, 2), Ok(()));
-    assert_eq!(check(&shard, 3), Err(WriteError::TooManyConcurrentValues { max: 2 }));
-    shard.step(NOW, write(1, "k", &none, b"a", None));
-    assert_eq!(check(&shard, 2), Err(WriteError::TooManyConcurrentValues { max: 2 }));
-    assert_eq!(check(&shard, 1), Ok(()));
-}
-
-#[test]
-fn an_item_is_held_until_its_last_batch_is_stored() {
-    let mut shard = shard();
-    let key = item_write("k", &Context::empty(), b"").key();
-    shard.step(NOW, write(1, "k", &Context::empty(), b"a", None));
-    shard.step(NOW, write(2, "k", &Context::empty(), b"b", None));
-    shard.step(NOW, persisted(0));
-    assert!(shard.holds(&key), "the second batch is not stored yet");
-    shard.step(NOW, persisted(1));
-    assert!(!shard.holds(&key));
 }
 
 #[test]
@@ -115,26 +87,26 @@ fn what_is_stored_is_built_upon_where_nothing_newer_is_held() {
         &Context::empty(),
         Value::Bytes(b"old".as_slice().into()),
     );
-    let effects = shard.step(NOW, write(1, "k", &Context::empty(), b"new", Some(&stored)));
+    let effects = shard.feed(NOW, write(1, "k", &Context::empty(), b"new", Some(&stored)));
     let item = stored_item(&effects);
     assert_eq!(item.sibling_count(), 2);
     let Effect::Persist { writes, .. } = &effects[0] else { panic!() };
     let Write::PutItem { delta, .. } = &writes[0] else { panic!() };
     assert_eq!(*delta, CountersDelta::between(&stored, &item));
 
-    let stale = shard.step(NOW, write(2, "k", &item.context(), b"newer", Some(&stored)));
+    let stale = shard.feed(NOW, write(2, "k", &item.context(), b"newer", Some(&stored)));
     assert_eq!(values(&stored_item(&stale)), [b"newer"], "what is held goes before what is stored");
 }
 
 #[test]
 fn a_failure_of_the_store_is_an_unknown_outcome_and_a_refusal_is_none() {
     let mut shard = shard();
-    shard.step(NOW, write(1, "a", &Context::empty(), b"a", None));
-    shard.step(NOW, write(2, "b", &Context::empty(), b"b", None));
+    shard.feed(NOW, write(1, "a", &Context::empty(), b"a", None));
+    shard.feed(NOW, write(2, "b", &Context::empty(), b"b", None));
     let outcome = Err(WriteError::Unknown("EIO".to_owned()));
-    let effects = shard.step(NOW, refused(0, PersistError::Broken("EIO".to_owned())));
+    let effects = shard.feed(NOW, refused(0, PersistError::Broken("EIO".to_owned())));
     assert_eq!(effects, vec![Effect::Answer { request: RequestId(1), outcome }]);
-    let effects = shard.step(NOW, refused(1, PersistError::Fenced));
+    let effects = shard.feed(NOW, refused(1, PersistError::Fenced));
     assert!(matches!(
         effects.as_slice(),
         [Effect::Answer { request: RequestId(2), outcome: Err(WriteError::InsufficientStorage(_)) }]
@@ -145,22 +117,19 @@ fn a_failure_of_the_store_is_an_unknown_outcome_and_a_refusal_is_none() {
 fn a_refusal_here_is_an_unknown_outcome_if_other_replicas_were_sent_the_write() {
     let mut shard = shard();
     let plan = WritePlan { peers: vec![NodeId([2; 32])], quorum: 2 };
-    let Event::Write { request, writes, stored, .. } = write(1, "k", &Context::empty(), b"v", None) else {
-        panic!()
-    };
-    shard.step(NOW, Event::Write { request, writes, stored, plan });
-    let effects = shard.step(NOW, refused(0, PersistError::Full(CommitError::DiskFull)));
+    shard.feed(NOW, Request { plan, ..write(1, "k", &Context::empty(), b"v", None) });
+    let effects = shard.feed(NOW, refused(0, PersistError::Full(CommitError::DiskFull)));
     assert!(matches!(effects.as_slice(), [Effect::Answer { outcome: Err(WriteError::Unknown(_)), .. }]));
 }
 
 #[test]
 fn an_outcome_that_comes_twice_is_told_once() {
     let mut shard = shard();
-    shard.step(NOW, write(1, "k", &Context::empty(), b"v", None));
-    assert_eq!(shard.step(NOW, persisted(0)).len(), 1);
-    assert_eq!(shard.step(NOW, persisted(0)), vec![]);
-    assert_eq!(shard.step(NOW, refused(0, PersistError::Fenced)), vec![]);
-    assert_eq!(shard.step(NOW, persisted(77)), vec![]);
+    shard.feed(NOW, write(1, "k", &Context::empty(), b"v", None));
+    assert_eq!(shard.feed(NOW, persisted(0)).len(), 1);
+    assert_eq!(shard.feed(NOW, persisted(0)), vec![]);
+    assert_eq!(shard.feed(NOW, refused(0, PersistError::Fenced)), vec![]);
+    assert_eq!(shard.feed(NOW, persisted(77)), vec![]);
 }
 
 #[test]
@@ -168,14 +137,14 @@ fn more_writes_in_flight_than_the_limit_are_refused_unminted() {
     let mut shard = shard();
     let limit = SHARD_WRITES_IN_FLIGHT_MAX as u64;
     for request in 0..limit {
-        shard.step(NOW, write(request, &request.to_string(), &Context::empty(), b"v", None));
+        shard.feed(NOW, write(request, &request.to_string(), &Context::empty(), b"v", None));
     }
     let one_more = || write(limit, "k", &Context::empty(), b"v", None);
     let outcome = Err(WriteError::Overloaded);
-    assert_eq!(shard.step(NOW, one_more()), vec![Effect::Answer { request: RequestId(limit), outcome }]);
-    shard.step(NOW, persisted(0));
+    assert_eq!(shard.feed(NOW, one_more()), vec![Effect::Answer { request: RequestId(limit), outcome }]);
+    shard.feed(NOW, persisted(0));
     assert!(
-        matches!(shard.step(NOW, one_more()).as_slice(), [Effect::Persist { batch: BatchId(id), .. }] if *id == limit)
+        matches!(shard.feed(NOW, one_more()).as_slice(), [Effect::Persist { batch: BatchId(id), .. }] if *id == limit)
     );
 }
 
@@ -188,10 +157,10 @@ fn no_item_outgrows_its_own_token() {
     for round in 0..4 {
         let actors = (0..TOKEN_ACTORS_MAX as u64).map(|n| (ActorId(1 + round * 1_000 + n), 9));
         let foreign = Context::from_ascending(actors.collect()).unwrap();
-        item = stored_item(&shard.step(NOW, write(round, "k", &foreign, b"v", None)));
+        item = stored_item(&shard.feed(NOW, write(round, "k", &foreign, b"v", None)));
         assert!(item.context().pairs().len() <= TOKEN_ACTORS_MAX);
-        shard.step(NOW, write(round, "k", &item.context(), b"w", None));
+        shard.feed(NOW, write(round, "k", &item.context(), b"w", None));
     }
-    let deleted = stored_item(&shard.step(NOW, write(9, "k", &item.context(), b"last", None)));
+    let deleted = stored_item(&shard.feed(NOW, write(9, "k", &item.context(), b"last", None)));
     assert!(values(&deleted).contains(&b"last".as_slice()));
 }

@@ -1,0 +1,64 @@
+//! Batches between their minting and the last replica's answer.
+
+use super::quorum::Quorum;
+use super::{BatchId, Fence, RequestId};
+use crate::causality::Dot;
+use crate::ids::ItemKey;
+use std::collections::BTreeMap;
+
+/// One batch.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    /// `None` once the client has been answered.
+    pub(super) request: Option<RequestId>,
+    pub(super) fence: Fence,
+    /// In the order of minting; taken by the commit.
+    pub(super) dots: Vec<(Dot, ItemKey)>,
+    /// What its new states take in memory; nothing once they are on this node's disk.
+    pub(super) bytes: usize,
+    /// Whether other replicas were sent the batch too.
+    pub(super) is_shared: bool,
+    pub(super) quorum: Quorum,
+}
+
+/// Every batch that is under way.
+#[derive(Debug, Default)]
+pub(super) struct Batches {
+    batches: BTreeMap<BatchId, InFlight>,
+    /// The sum of theirs.
+    bytes: usize,
+}
+
+impl Batches {
+    pub(super) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Bytes of new states that are held until they are stored.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn begin(&mut self, batch: BatchId, in_flight: InFlight) {
+        self.bytes += in_flight.bytes;
+        self.batches.insert(batch, in_flight);
+    }
+
+    pub(super) fn get_mut(&mut self, batch: BatchId) -> Option<&mut InFlight> {
+        self.batches.get_mut(&batch)
+    }
+
+    /// The batch is on this node's disk: its dots, in the order of minting.
+    pub(super) fn stored(&mut self, batch: BatchId) -> Option<Vec<(Dot, ItemKey)>> {
+        let write = self.batches.get_mut(&batch)?;
+        write.quorum.own_is_durable();
+        self.bytes -= std::mem::take(&mut write.bytes);
+        Some(std::mem::take(&mut write.dots))
+    }
+
+    pub(super) fn end(&mut self, batch: BatchId) -> Option<InFlight> {
+        let write = self.batches.remove(&batch)?;
+        self.bytes -= write.bytes;
+        Some(write)
+    }
+}
