@@ -1,7 +1,8 @@
+use bytesize::ByteSize;
 use std::fmt;
 use std::str::FromStr;
 
-/// A number of bytes, written as `1500`, `10G` (powers of 1,000) or `10GiB` (powers of 1,024).
+/// A number of bytes, written as `1500`, `10G` (powers of 1,000) or `10GiB` (powers of 1,024), and shown as `1.5 kB`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Bytes(pub u64);
 
@@ -10,57 +11,19 @@ pub struct Bytes(pub u64);
 #[error("a number of bytes such as 1500, \"10G\" (10¹⁰) or \"10GiB\" is expected")]
 pub struct NotBytes;
 
-const UNITS: [&str; 6] = ["k", "m", "g", "t", "p", "e"];
-
 impl FromStr for Bytes {
     type Err = NotBytes;
 
     fn from_str(text: &str) -> Result<Bytes, NotBytes> {
-        let text = text.trim();
-        let digits_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let (number, unit) = text.split_at(digits_end);
-        let factor = factor_of(unit.trim()).ok_or(NotBytes)?;
-        if let Ok(whole) = number.parse::<u64>() {
-            return whole.checked_mul(factor).map(Bytes).ok_or(NotBytes);
-        }
-        // A fraction such as 1.5T: exact enough, and bounded before the conversion.
-        let fraction: f64 = number.parse().map_err(|_| NotBytes)?;
-        let bytes = (fraction * factor as f64).round();
-        if bytes.is_finite() && (0.0..u64::MAX as f64).contains(&bytes) {
-            Ok(Bytes(bytes as u64))
-        } else {
-            Err(NotBytes)
-        }
+        let ByteSize(bytes) = text.trim().parse().map_err(|_| NotBytes)?;
+        // The crate takes what is too large for the largest number.
+        if bytes == u64::MAX { Err(NotBytes) } else { Ok(Bytes(bytes)) }
     }
 }
 
-fn factor_of(unit: &str) -> Option<u64> {
-    let unit = unit.to_ascii_lowercase();
-    let unit = unit.strip_suffix('b').unwrap_or(&unit);
-    let (prefix, base) = unit.strip_suffix('i').map_or((unit, 1000_u64), |prefix| (prefix, 1024));
-    if prefix.is_empty() {
-        return (base == 1000).then_some(1);
-    }
-    let power = UNITS.iter().position(|known| *known == prefix)? + 1;
-    base.checked_pow(u32::try_from(power).ok()?)
-}
-
-/// Shows the largest power of 1,000 with one decimal, as Garage does: `1.5 GB`.
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut unit = None;
-        let (mut whole, mut rest) = (self.0, 0);
-        for name in UNITS {
-            if whole < 1000 {
-                break;
-            }
-            (whole, rest) = (whole / 1000, whole % 1000);
-            unit = Some(name);
-        }
-        match unit {
-            None => write!(f, "{whole} B"),
-            Some(name) => write!(f, "{whole}.{} {}B", rest / 100, name.to_uppercase()),
-        }
+        ByteSize(self.0).display().si().fmt(f)
     }
 }
 
@@ -97,7 +60,7 @@ mod tests {
     #[test]
     fn sizes_are_shown_with_the_largest_unit() {
         for (bytes, expect) in
-            [(0, "0 B"), (999, "999 B"), (1500, "1.5 KB"), (1_000_000_000, "1.0 GB"), (u64::MAX, "18.4 EB")]
+            [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (1_000_000_000, "1.0 GB"), (1 << 60, "1.2 EB")]
         {
             assert_eq!(Bytes(bytes).to_string(), expect);
         }
