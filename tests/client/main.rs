@@ -10,11 +10,13 @@ mod program;
 
 mod benchmark;
 mod conflicts;
+mod editor;
 mod endpoints;
 mod exit_codes;
 mod guide;
 mod manual;
 mod people;
+mod profiles;
 mod real_data;
 mod recorded;
 mod scripts;

@@ -3,7 +3,7 @@
 use crate::harness::Home;
 use crate::program::Program;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "get",
     "put",
     "rm",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 24] = [
     "import",
     "copy",
     "doctor",
+    "profile",
     "bench",
     "insert",
     "read",

@@ -173,10 +173,15 @@ fn a_conflict_is_resolved_by_an_answer_at_the_terminal() {
     program.ok("put pk sk pear");
     program.ok("put --blind pk sk apple");
     let Some(terminal) = Terminal::open(&program, &home, 100) else { return };
-    terminal.enter("k2v-cli resolve pk sk; echo do\"\"ne");
+    terminal.enter("unset VISUAL EDITOR; k2v-cli resolve pk sk; echo do\"\"ne");
     terminal.wait_for("Keep which one?");
     terminal.enter("2");
     terminal.wait_for("done");
+    assert_eq!(program.ok("get pk sk").text(), "pear");
+
+    program.ok("put --blind pk sk quince");
+    terminal.enter("clear; EDITOR='sed -i /quince/d' k2v-cli resolve pk sk; echo ed\"\"ited");
+    terminal.wait_for("edited");
     assert_eq!(program.ok("get pk sk").text(), "pear");
 }
 
@@ -189,9 +194,9 @@ fn long_work_shows_its_progress_at_a_terminal_and_nowhere_else() {
     let file = home.write("items.jsonl", &(0..20_000).map(line).collect::<String>());
     let Some(terminal) = Terminal::open(&program, &home, 100) else { return };
     terminal.enter(&format!("k2v-cli import {}", file.display()));
-    let screen = terminal.wait_for(" left");
+    let screen = terminal.wait_for("iB/s, ");
     let bar = screen.lines().find(|line| line.contains(" left")).unwrap();
-    assert!(bar.contains("iB/") && bar.contains("iB/s"), "bytes have units: {bar}");
+    assert!(bar.contains("iB/"), "bytes have units: {bar}");
     let screen = terminal.wait_for("20000 items read: 20000 written");
     assert!(!screen.contains(" left"), "the bar is gone when the work is done: {screen}");
     let quiet = program.ok_args(&["import", file.to_str().unwrap()]);

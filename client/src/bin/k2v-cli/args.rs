@@ -53,6 +53,7 @@ pub(crate) enum Command {
     Import(people::import::Import),
     Copy(people::copy::Copy),
     Doctor(people::doctor::Doctor),
+    Profile(people::profile::Profiles),
     Bench(bench::Bench),
 
     Insert(scripting::insert::Insert),
@@ -80,16 +81,20 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 pub(crate) fn command() -> clap::Command {
     let command = Cli::command();
     let globals: Vec<Arg> = command.get_arguments().cloned().collect();
-    command.mut_subcommands(|subcommand| {
-        let useless: &[&str] = match subcommand.get_name() {
-            "completions" | "man" => &CONNECTION,
-            // It speaks plain http only.
-            "bench" => &["ca_file"],
-            _ => &[],
-        };
-        // A command's own option of the same name takes the place of the one for all commands.
+    // A command's own option of the same name takes the place of the one for all commands.
+    let hide = |subcommand: clap::Command, useless: &[&str]| {
         let hidden = globals.iter().filter(|arg| useless.contains(&arg.get_id().as_str()));
         subcommand.args(hidden.map(|arg| arg.clone().hide(true)))
+    };
+    command.mut_subcommands(|subcommand| match subcommand.get_name() {
+        "completions" | "man" => hide(subcommand, &CONNECTION),
+        // It speaks plain http only.
+        "bench" => hide(subcommand, &["ca_file"]),
+        "profile" => subcommand.mut_subcommands(|subcommand| match subcommand.get_name() {
+            "add" => hide(subcommand, &["profile"]),
+            _ => hide(subcommand, &CONNECTION),
+        }),
+        _ => subcommand,
     })
 }
 

@@ -79,6 +79,7 @@ async fn run(command: Command, session: &mut Session) -> Result<(), Failure> {
         Command::Import(import) => import.run(session).await,
         Command::Copy(copy) => copy.run(session).await,
         Command::Doctor(doctor) => doctor.run(session).await,
+        Command::Profile(profile) => profile.run(session),
         Command::Bench(bench) => bench.run(session).await,
         Command::Insert(insert) => insert.run(session).await,
         Command::Read(read) => read.run(session).await,

@@ -6,6 +6,7 @@
 
 mod place;
 mod profile;
+mod profile_edit;
 mod secret;
 
 use std::fs;
@@ -17,7 +18,8 @@ use k2v_client::{K2vClient, RepeatWrites, RetryPolicy};
 use crate::failure::Failure;
 
 pub(crate) use place::{Place, ShortPlace};
-pub(crate) use profile::Profile;
+pub(crate) use profile::{Profile, load as load_profiles, path as profile_path};
+pub(crate) use profile_edit::{add as add_profile, set_default as set_default_profile};
 pub(crate) use secret::Secret;
 
 /// A setting and where it came from.

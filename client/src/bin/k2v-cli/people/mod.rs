@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod ls;
+pub(crate) mod profile;
 pub(crate) mod put;
 pub(crate) mod resolve;
 pub(crate) mod rm;
@@ -15,6 +16,7 @@ pub(crate) mod watch;
 
 mod change_command;
 mod deleted;
+mod editor;
 mod empty;
 mod export_file;
 mod extent;

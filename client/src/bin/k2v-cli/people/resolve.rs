@@ -4,8 +4,9 @@ use clap::Args;
 use k2v_client::{Bucket, Item, Value};
 
 use super::conflicts::{conflicts_of, partitions_with_conflicts};
-use super::merge_command;
 use super::siblings::conflict;
+use super::{editor, merge_command};
+use crate::connection;
 use crate::failure::Failure;
 use crate::output::{count, key, preview, sorted};
 use crate::session::Session;
@@ -13,8 +14,9 @@ use crate::terminal;
 
 /// Make one value of an item's concurrent values
 ///
-/// The siblings are numbered as `get` and `conflicts ls` print them. Without --keep, --value, --merge or --delete the question is asked at
-/// the terminal.
+/// The siblings are numbered as `get` and `conflicts ls` print them. If nothing says how, the editor that VISUAL or EDITOR name
+/// is opened at a terminal with all of them, and what it leaves is written; an empty or unchanged file changes nothing. Without such a
+/// variable, the terminal asks for a number.
 #[derive(Debug, Args)]
 pub(crate) struct Resolve {
     /// The partition key
@@ -47,10 +49,16 @@ struct Choice {
     /// K2V_PARTITION_KEY and K2V_SORT_KEY are set. If it fails, nothing is written
     #[arg(short, long, value_name = "COMMAND")]
     merge: Option<String>,
+    /// Open the editor, also without a terminal
+    #[arg(short, long)]
+    edit: bool,
     /// Delete the item
     #[arg(short, long)]
     delete: bool,
 }
+
+/// The editor of those who have named none.
+const EDITOR_DEFAULT: &str = "vi";
 
 /// How often a merge is done again because another writer added a value.
 const MERGES_MAX: u32 = 16;
@@ -123,11 +131,23 @@ impl Resolve {
         if self.choice.delete {
             return Ok(Value::Tombstone);
         }
-        let number = match self.choice.keep {
-            Some(number) => number,
-            None if session.terminal.is_interactive() => ask_which(session, pk, sk, item)?,
-            None => {
-                return Err(Failure::usage("say how: --keep N, --value TEXT, --merge COMMAND or --delete"));
+        let can_ask = session.terminal.is_interactive();
+        let editor = editor::named(&connection::environment);
+        let is_text = siblings.iter().filter_map(Value::data).all(|data| std::str::from_utf8(data).is_ok());
+        let number = match (self.choice.keep, editor) {
+            (Some(number), _) => number,
+            (None, editor) if self.choice.edit => {
+                let editor = editor.unwrap_or_else(|| EDITOR_DEFAULT.to_owned());
+                return editor::edit(&editor, pk, sk, &siblings).map(Value::from);
+            }
+            (None, Some(editor)) if can_ask && is_text => {
+                return editor::edit(&editor, pk, sk, &siblings).map(Value::from);
+            }
+            (None, _) if can_ask => ask_which(session, pk, sk, item)?,
+            (None, _) => {
+                return Err(Failure::usage(
+                    "say how: --keep N, --value TEXT, --merge COMMAND, --edit or --delete",
+                ));
             }
         };
         number.checked_sub(1).and_then(|index| siblings.get(index)).cloned().ok_or_else(|| {
