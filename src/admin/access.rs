@@ -1,5 +1,6 @@
 //! Who may call what.
 
+use super::call::rfc3339;
 use super::endpoint::Endpoint;
 use super::error::AdminError;
 use crate::config::Secret;
@@ -7,7 +8,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use troupe_actors::clock::WallMs;
-use troupe_actors::control::ControlSnapshot;
+use troupe_actors::control::{AdminToken, ControlSnapshot};
 
 /// How a listener tells who is calling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,19 +30,50 @@ pub struct PortTokens {
     pub metrics_require_token: bool,
 }
 
+/// Who makes a call that was let in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Caller {
+    /// May do everything for ever: the socket, or the token of the configuration.
+    Operator,
+    /// A token of the control plane: may make these calls until it expires.
+    Token { scope: Vec<String>, expires_ms: Option<u64> },
+    /// Nobody in particular: the call is open to everybody, or to the token for `/metrics`.
+    Reader,
+}
+
+impl Caller {
+    /// Whether the caller may make a token with this scope and expiration, or change one into it: a token that could hand
+    /// out more than it has would have everything.
+    pub(super) fn check_within(&self, scope: &[String], expires_ms: Option<u64>) -> Result<(), AdminError> {
+        let (own, own_expires_ms) = match self {
+            Caller::Operator => return Ok(()),
+            Caller::Token { scope, expires_ms } => (scope.as_slice(), *expires_ms),
+            Caller::Reader => (&[][..], None),
+        };
+        let is_in_scope = scope.iter().all(|name| allows(own, name));
+        let is_in_time = own_expires_ms.is_none_or(|own| expires_ms.is_some_and(|expires| expires <= own));
+        if is_in_scope && is_in_time {
+            return Ok(());
+        }
+        let expires =
+            own_expires_ms.map(|ms| format!(" and an `expiration` of {} at the latest", rfc3339(ms)));
+        Err(AdminError::BeyondCaller { scope: own.join(", "), expires: expires.unwrap_or_default() })
+    }
+}
+
 impl PortTokens {
-    /// Whether the call may be made through a port.
+    /// Who makes a call through a port, if it may be made.
     pub(super) fn check(
         &self,
         (name, endpoint): (&str, Endpoint),
         headers: &HeaderMap,
         snapshot: &ControlSnapshot,
         now: WallMs,
-    ) -> Result<(), AdminError> {
+    ) -> Result<Caller, AdminError> {
         let is_metrics = endpoint == Endpoint::Metrics;
         let metrics_are_open = self.metrics.is_none() && !self.metrics_require_token;
         if matches!(endpoint, Endpoint::Health | Endpoint::CheckDomain) || (is_metrics && metrics_are_open) {
-            return Ok(());
+            return Ok(Caller::Reader);
         }
         let given = bearer(headers);
         if given.is_none() && self.admin.is_none() && !is_metrics && snapshot.admin_tokens().next().is_none()
@@ -50,8 +82,14 @@ impl PortTokens {
         }
         let given = given.ok_or(AdminError::NoToken)?;
         let is = |secret: &Option<Secret>| secret.as_ref().is_some_and(|s| same(s.reveal(), given));
-        if is(&self.admin) || (is_metrics && is(&self.metrics)) || covers(snapshot, given, name, now) {
-            return Ok(());
+        if is(&self.admin) {
+            return Ok(Caller::Operator);
+        }
+        if is_metrics && is(&self.metrics) {
+            return Ok(Caller::Reader);
+        }
+        if let Some(token) = covering(snapshot, given, name, now) {
+            return Ok(Caller::Token { scope: token.scope.clone(), expires_ms: token.expires_ms });
         }
         let none = self.admin.is_none() && snapshot.admin_tokens().next().is_none() && !is_metrics;
         Err(if none { AdminError::NoTokenConfigured } else { AdminError::TokenRefused })
@@ -68,10 +106,20 @@ fn same(expected: &str, given: &str) -> bool {
     Sha256::digest(expected).ct_eq(&Sha256::digest(given)).into()
 }
 
-/// Whether a token of the control plane allows the call. Only the part before the dot is looked up.
-fn covers(snapshot: &ControlSnapshot, given: &str, name: &str, now: WallMs) -> bool {
-    let id = given.split_once('.').and_then(|(id, _)| id.parse().ok());
-    let Some(token) = id.and_then(|id| snapshot.admin_token(id)) else { return false };
+/// The token of the control plane that allows the call. Only the part before the dot is looked up.
+fn covering<'s>(
+    snapshot: &'s ControlSnapshot,
+    given: &str,
+    name: &str,
+    now: WallMs,
+) -> Option<&'s AdminToken> {
+    let (id, _) = given.split_once('.')?;
+    let token = snapshot.admin_token(id.parse().ok()?)?;
     let is_right = bool::from(Sha256::digest(given).as_slice().ct_eq(&token.secret_sha256));
-    is_right && !token.is_expired(now.0) && token.scope.iter().any(|scope| scope == "*" || scope == name)
+    (is_right && !token.is_expired(now.0) && allows(&token.scope, name)).then_some(token)
+}
+
+/// Whether a scope holds the name of a call, or `*`.
+fn allows(scope: &[String], name: &str) -> bool {
+    scope.iter().any(|allowed| allowed == "*" || allowed == name)
 }

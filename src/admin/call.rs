@@ -1,5 +1,6 @@
 //! The parts of a call that handlers ask for.
 
+use super::access::Caller;
 use super::error::{AdminError, AdminResult};
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Query};
@@ -13,14 +14,15 @@ use troupe_actors::clock::WallMs;
 pub(super) struct Call {
     query: BTreeMap<String, String>,
     body: Bytes,
+    pub(super) caller: Caller,
     pub(super) now: WallMs,
 }
 
 impl Call {
-    pub(super) fn new(query: &str, body: Bytes, now: WallMs) -> Result<Call, AdminError> {
+    pub(super) fn new(query: &str, body: Bytes, caller: Caller, now: WallMs) -> Result<Call, AdminError> {
         let query = Query::<BTreeMap<String, String>>::from_query(query);
         let query = query.map_err(|e| AdminError::Query(e.to_string()))?.into_inner();
-        Ok(Call { query, body, now })
+        Ok(Call { query, body, caller, now })
     }
 
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {

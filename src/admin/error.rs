@@ -48,6 +48,10 @@ pub(super) enum AdminError {
     NoToken,
     #[error("the token is unknown, has expired, or its scope does not cover this call")]
     TokenRefused,
+    #[error(
+        "a token hands out no more than it has: give a `scope` out of [{scope}]{expires}, or use a token that has more"
+    )]
+    BeyondCaller { scope: String, expires: String },
     #[error("{endpoint} is not offered: {reason}")]
     NotOffered { endpoint: String, reason: &'static str },
     #[error("there is no such call in this API")]
@@ -84,9 +88,10 @@ impl AdminError {
             AdminError::NoTokenFound(_) => (StatusCode::NOT_FOUND, "NoSuchAdminToken"),
             AdminError::NoSuchNode(_) => (StatusCode::NOT_FOUND, "NoSuchNode"),
             AdminError::BucketNotEmpty(_) => (StatusCode::CONFLICT, "BucketNotEmpty"),
-            AdminError::NoTokenConfigured | AdminError::NoToken | AdminError::TokenRefused => {
-                (StatusCode::FORBIDDEN, "AccessDenied")
-            }
+            AdminError::NoTokenConfigured
+            | AdminError::NoToken
+            | AdminError::TokenRefused
+            | AdminError::BeyondCaller { .. } => (StatusCode::FORBIDDEN, "AccessDenied"),
             AdminError::NotOffered { .. } => (StatusCode::NOT_IMPLEMENTED, "NotImplemented"),
             AdminError::UnknownEndpoint => (StatusCode::NOT_FOUND, "InvalidRequest"),
             AdminError::Method => (StatusCode::METHOD_NOT_ALLOWED, "InvalidRequest"),

@@ -22,6 +22,7 @@ mod tests;
 pub use access::{Access, PortTokens};
 pub use node_view::{BucketUsage, Gauge, NodeIdentity, NodeView};
 
+use access::Caller;
 use actix_http::{Request, Response};
 use actix_web::body::BoxBody;
 use actix_web::http::Method;
@@ -82,7 +83,7 @@ async fn answer(request: HttpRequest, payload: web::Payload, admin: web::Data<Ad
 
 async fn dispatch(request: &HttpRequest, payload: web::Payload, admin: &Admin) -> AdminResult {
     let now = wall_now();
-    let (name, endpoint) = admit(admin, request.method(), request.path(), request.headers(), now)?;
+    let (name, endpoint, caller) = admit(admin, request.method(), request.path(), request.headers(), now)?;
     let body = payload.to_bytes_limited(BODY_BYTES_MAX);
     let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(Ok(body))) => body,
@@ -90,7 +91,7 @@ async fn dispatch(request: &HttpRequest, payload: web::Payload, admin: &Admin) -
         Ok(Err(_)) => return Err(AdminError::Body(format!("it has more than {BODY_BYTES_MAX} bytes"))),
         Err(_) => return Err(AdminError::BodyTimeout),
     };
-    let call = Call::new(request.query_string(), body, now)?;
+    let call = Call::new(request.query_string(), body, caller, now)?;
     handlers::run(admin, name, endpoint, &call).await
 }
 
@@ -101,14 +102,14 @@ fn admit(
     path: &str,
     headers: &HeaderMap,
     now: WallMs,
-) -> Result<(&'static str, Endpoint), AdminError> {
+) -> Result<(&'static str, Endpoint, Caller), AdminError> {
     let (name, expected, endpoint) = endpoint::find(path).ok_or(AdminError::UnknownEndpoint)?;
-    match admin.access {
-        Access::Socket => {}
+    let caller = match admin.access {
+        Access::Socket => Caller::Operator,
         Access::Port => {
             let snapshot = admin.control.snapshot();
-            admin.tokens.check((name, *endpoint), headers, &snapshot, now)?;
+            admin.tokens.check((name, *endpoint), headers, &snapshot, now)?
         }
-    }
-    if method != expected { Err(AdminError::Method) } else { Ok((name, *endpoint)) }
+    };
+    if method != expected { Err(AdminError::Method) } else { Ok((name, *endpoint, caller)) }
 }

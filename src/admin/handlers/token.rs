@@ -34,12 +34,15 @@ pub(super) async fn create(admin: &Admin, call: &Call) -> AdminResult {
     let asked: UpdateAdminTokenRequestBody = call.body_or_default()?;
     let id = AdminTokenId(rand::random());
     let secret_token = format!("{id}.{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
+    let expires_ms = expiration(asked.expiration.as_deref(), asked.never_expires)?.flatten();
+    let scope = scope(asked.scope)?.unwrap_or_else(|| vec!["*".to_owned()]);
+    call.caller.check_within(&scope, expires_ms)?;
     let command = Command::CreateAdminToken {
         id,
         secret_sha256: Sha256::digest(&secret_token).into(),
         name: asked.name.as_deref().unwrap_or(NAME_DEFAULT).parse()?,
-        expires_ms: expiration(asked.expiration.as_deref(), asked.never_expires)?.flatten(),
-        scope: scope(asked.scope)?.unwrap_or_else(|| vec!["*".to_owned()]),
+        expires_ms,
+        scope,
     };
     admin.control.change(command).await?;
     log::info!("admin token {id} created");
@@ -52,6 +55,11 @@ pub(super) async fn update(admin: &Admin, call: &Call) -> AdminResult {
     let name = asked.name.map(|name| name.parse()).transpose()?;
     let expires_ms = expiration(asked.expiration.as_deref(), asked.never_expires)?;
     let scope = scope(asked.scope)?;
+    let snapshot = admin.control.snapshot();
+    let before = snapshot.admin_token(id).ok_or_else(|| AdminError::NoTokenFound(id.to_string()))?;
+    let (scope_after, expires_after) =
+        (scope.as_ref().unwrap_or(&before.scope), expires_ms.unwrap_or(before.expires_ms));
+    call.caller.check_within(scope_after, expires_after)?;
     admin.control.change(Command::UpdateAdminToken { id, name, expires_ms, scope }).await?;
     log::info!("admin token {id} changed");
     json(&info_by_id(admin, id, call.now)?)

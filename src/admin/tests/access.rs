@@ -76,3 +76,60 @@ async fn what_troupe_does_not_have_is_refused_by_name_and_what_nobody_has_is_not
     }
     assert_eq!(api.refused("POST", "/v2/ListBuckets", json!({})).await.0, 405);
 }
+
+/// Makes a token through the port with the token of the configuration.
+async fn made(api: &Api, body: Value) -> (String, String) {
+    let (status, made) = api.raw("POST", "/v2/CreateAdminToken", Some("root"), &body.to_string()).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    (text("id"), text("secretToken"))
+}
+
+async fn call(api: &Api, path: &str, token: &str, body: Value) -> u16 {
+    api.raw("POST", path, Some(token), &body.to_string()).await.0.as_u16()
+}
+
+#[actix_web::test]
+async fn a_token_hands_out_no_more_than_its_own_scope() {
+    let api = Api::new(Access::Port, tokens()).await;
+    let scope = json!(["CreateAdminToken", "UpdateAdminToken", "ListBuckets"]);
+    let (id, token) = made(&api, json!({ "scope": scope })).await;
+    for beyond in [json!({}), json!({ "scope": ["*"] }), json!({ "scope": ["ListBuckets", "ListKeys"] })] {
+        assert_eq!(call(&api, "/v2/CreateAdminToken", &token, beyond.clone()).await, 403, "{beyond}");
+        let (status, body) = api.raw("POST", "/v2/CreateAdminToken", Some(&token), &beyond.to_string()).await;
+        assert!(
+            status == 403 && body.contains("[CreateAdminToken, UpdateAdminToken, ListBuckets]"),
+            "{body}"
+        );
+    }
+    for within in [json!(["ListBuckets"]), scope] {
+        assert_eq!(
+            call(&api, "/v2/CreateAdminToken", &token, json!({ "scope": within })).await,
+            200,
+            "{within}"
+        );
+    }
+    let myself = format!("/v2/UpdateAdminToken?id={id}");
+    assert_eq!(call(&api, &myself, &token, json!({ "scope": ["*"] })).await, 403);
+    assert_eq!(call(&api, &myself, &token, json!({ "name": "still the same" })).await, 200);
+    let (stronger, _) = made(&api, json!({})).await;
+    let stronger = format!("/v2/UpdateAdminToken?id={stronger}");
+    assert_eq!(call(&api, &stronger, &token, json!({ "name": "mine" })).await, 403);
+    assert_eq!(call(&api, &myself, "root", json!({ "scope": ["*"] })).await, 200);
+}
+
+#[actix_web::test]
+async fn a_token_hands_out_no_more_than_its_own_time() {
+    let api = Api::new(Access::Port, tokens()).await;
+    let (id, token) = made(&api, json!({ "expiration": "2100-01-01T00:00:00Z" })).await;
+    let myself = format!("/v2/UpdateAdminToken?id={id}");
+    for beyond in [json!({ "neverExpires": true }), json!({ "expiration": "2100-01-01T00:00:01Z" })] {
+        assert_eq!(call(&api, "/v2/CreateAdminToken", &token, beyond.clone()).await, 403, "{beyond}");
+        assert_eq!(call(&api, &myself, &token, beyond.clone()).await, 403, "{beyond}");
+    }
+    assert_eq!(call(&api, "/v2/CreateAdminToken", &token, json!({})).await, 403);
+    let within = json!({ "expiration": "2099-12-31T00:00:00Z" });
+    assert_eq!(call(&api, "/v2/CreateAdminToken", &token, within.clone()).await, 200);
+    assert_eq!(call(&api, &myself, &token, within).await, 200);
+}
