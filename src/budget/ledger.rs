@@ -1,5 +1,6 @@
 //! Who holds how much of a budget, and who may have more.
 
+use super::limits::ESTIMATES_MAX;
 use std::collections::BTreeMap;
 use troupe_actors::control::KeyId;
 
@@ -21,14 +22,18 @@ pub(crate) enum Owner {
 #[derive(Debug)]
 pub(super) struct Ledger {
     bytes_max: usize,
+    /// The most for those who have proven nothing.
+    anonymous_bytes_max: usize,
     taken: usize,
     /// Owners that hold nothing are not listed.
     owned: BTreeMap<Owner, usize>,
+    /// Estimates that are not settled.
+    estimates: usize,
 }
 
 impl Ledger {
-    pub(super) fn new(bytes_max: usize) -> Ledger {
-        Ledger { bytes_max, taken: 0, owned: BTreeMap::new() }
+    pub(super) fn new(bytes_max: usize, anonymous_bytes_max: usize) -> Ledger {
+        Ledger { bytes_max, anonymous_bytes_max, taken: 0, owned: BTreeMap::new(), estimates: 0 }
     }
 
     /// The most that an owner gets when nobody else holds anything.
@@ -40,12 +45,37 @@ impl Ledger {
     pub(super) fn take(&mut self, owner: Owner, bytes: usize) -> bool {
         let taken = self.taken.saturating_add(bytes);
         let owned = self.owned.get(&owner).copied().unwrap_or(0).saturating_add(bytes);
-        if owned > self.bytes_max.saturating_sub(taken) {
+        let is_too_much_of_a_stranger = owner == Owner::Anonymous && owned > self.anonymous_bytes_max;
+        if owned > self.bytes_max.saturating_sub(taken) || is_too_much_of_a_stranger {
             return false;
         }
         self.taken = taken;
         self.owned.insert(owner, owned);
         true
+    }
+
+    /// Gives `owner` what something will take approximately, or nothing. What it does take is told to
+    /// [`Ledger::settle`]; as only a few estimates are open at a time, they may be wrong by a lot.
+    pub(super) fn estimate(&mut self, owner: Owner, bytes: usize) -> bool {
+        let is_given = self.estimates < ESTIMATES_MAX && self.take(owner, bytes);
+        self.estimates += usize::from(is_given);
+        is_given
+    }
+
+    /// Corrects an estimate. It may then be more than there is: the next ones wait until it is less.
+    pub(super) fn settle(&mut self, owner: Owner, estimate: usize, bytes: usize) {
+        self.estimates -= 1;
+        self.give_back(owner, estimate);
+        self.hand_over(owner, bytes);
+    }
+
+    /// Bytes that are there whether or not there is room for them are on the account of `owner` from now on.
+    pub(super) fn hand_over(&mut self, owner: Owner, bytes: usize) {
+        if bytes > 0 {
+            self.taken = self.taken.saturating_add(bytes);
+            let owned = self.owned.entry(owner).or_insert(0);
+            *owned = owned.saturating_add(bytes);
+        }
     }
 
     pub(super) fn give_back(&mut self, owner: Owner, bytes: usize) {
@@ -76,7 +106,7 @@ mod tests {
 
     #[test]
     fn each_newcomer_finds_as_much_as_the_greediest_owner_holds() {
-        let mut ledger = Ledger::new(1200);
+        let mut ledger = Ledger::new(1200, 1200);
         let take_all = |ledger: &mut Ledger, owner| (0..).take_while(|_| ledger.take(owner, 1)).count();
         assert_eq!(take_all(&mut ledger, key(1)), 600);
         assert_eq!(take_all(&mut ledger, key(2)), 300);
@@ -89,7 +119,7 @@ mod tests {
 
     #[test]
     fn one_ask_for_the_lone_share_is_granted_and_one_for_more_is_not() {
-        let mut ledger = Ledger::new(1000);
+        let mut ledger = Ledger::new(1000, 1000);
         assert!(!ledger.take(key(1), 501));
         assert!(!ledger.take(key(1), usize::MAX));
         assert!(ledger.take(key(1), ledger.lone_share()));
@@ -97,10 +127,32 @@ mod tests {
         assert_eq!((ledger.taken(), ledger.owned.len()), (0, 0));
     }
 
+    #[test]
+    fn a_stranger_has_less_and_what_turns_out_to_be_somebodys_is_theirs() {
+        let mut ledger = Ledger::new(1000, 100);
+        assert!(ledger.take(Owner::Anonymous, 100));
+        assert!(!ledger.take(Owner::Anonymous, 1));
+        ledger.give_back(Owner::Anonymous, 100);
+        ledger.hand_over(key(1), 100);
+        assert!(ledger.take(Owner::Anonymous, 100));
+        assert_eq!(ledger.taken(), 200);
+    }
+
+    #[test]
+    fn estimates_may_be_wrong_as_few_are_open_at_a_time() {
+        let mut ledger = Ledger::new(1000, 0);
+        let given = (0..).take_while(|_| ledger.estimate(key(1), 1)).count();
+        assert_eq!(given, ESTIMATES_MAX);
+        ledger.settle(key(1), 1, 5000);
+        assert!(!ledger.estimate(key(1), 1) && !ledger.estimate(key(2), 1), "there is no room");
+        ledger.give_back(key(1), 5000);
+        assert!(ledger.estimate(key(2), 1));
+    }
+
     proptest! {
         #[test]
         fn the_sum_is_never_more_than_there_is(asks in prop::collection::vec((0u8..4, 0usize..500), 0..200)) {
-            let mut ledger = Ledger::new(1000);
+            let mut ledger = Ledger::new(1000, 1000);
             let mut held = Vec::new();
             for (owner, bytes) in asks {
                 if ledger.take(key(owner), bytes) {

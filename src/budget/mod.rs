@@ -4,15 +4,15 @@
 //! for, and is given back by being dropped. There are two budgets, one for requests and one for answers: what waits for
 //! an answer's share never holds another's, so nobody waits in a circle.
 
-#![allow(dead_code)]
-
 mod ledger;
 pub(crate) mod limits;
 
 pub(crate) use ledger::Owner;
 
 use ledger::Ledger;
-use limits::{ANSWERS_BYTES_MAX, REQUESTS_BYTES_MAX, SHARE_PATIENCE};
+use limits::{
+    ANONYMOUS_BYTES_MAX, ANSWERS_BYTES_MAX, REQUESTS_BYTES_MAX, SHARE_PATIENCE, UNCOUNTED_BYTES_MAX,
+};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -28,7 +28,10 @@ pub(crate) struct Memory {
 
 impl Default for Memory {
     fn default() -> Memory {
-        Memory { requests: Budget::new(REQUESTS_BYTES_MAX), answers: Budget::new(ANSWERS_BYTES_MAX) }
+        Memory {
+            requests: Budget::new(REQUESTS_BYTES_MAX, ANONYMOUS_BYTES_MAX),
+            answers: Budget::new(ANSWERS_BYTES_MAX, 0),
+        }
     }
 }
 
@@ -61,33 +64,35 @@ pub(crate) struct NoRoom;
 pub(crate) struct Share {
     owner: Owner,
     bytes: usize,
+    is_estimate: bool,
     budget: Arc<Budget>,
 }
 
 impl Budget {
-    pub(crate) fn new(bytes_max: usize) -> Arc<Budget> {
-        let state = State { ledger: Ledger::new(bytes_max), waiting: VecDeque::new() };
+    pub(crate) fn new(bytes_max: usize, anonymous_bytes_max: usize) -> Arc<Budget> {
+        let state = State { ledger: Ledger::new(bytes_max, anonymous_bytes_max), waiting: VecDeque::new() };
         Arc::new(Budget { state: Mutex::new(state) })
     }
 
     /// A share of nothing, which can grow. Costs nothing.
     pub(crate) fn empty_share(self: &Arc<Budget>, owner: Owner) -> Share {
-        Share { owner, bytes: 0, budget: Arc::clone(self) }
+        Share { owner, bytes: 0, is_estimate: false, budget: Arc::clone(self) }
     }
 
-    /// A share of so many bytes as soon as there is room; before those who came later for the same owner. One that is
-    /// larger than an owner can ever have is cut to that.
+    /// A share of approximately so many bytes as soon as there is room; before those who came later for the same owner.
+    /// More than an owner can ever have is cut to that. What it is for is to be made at once, and the share to be settled:
+    /// only a few are open at a time.
     ///
     /// # Errors
     /// There is no room for [`SHARE_PATIENCE`].
-    pub(crate) async fn share(self: &Arc<Budget>, owner: Owner, bytes: usize) -> Result<Share, NoRoom> {
+    pub(crate) async fn estimate(self: &Arc<Budget>, owner: Owner, bytes: usize) -> Result<Share, NoRoom> {
         let granted = {
             let mut state = self.lock();
             let bytes = bytes.min(state.ledger.lone_share());
             let is_queueing =
                 state.waiting.iter().any(|waiting| waiting.owner == owner && !waiting.granted.is_closed());
-            if !is_queueing && state.ledger.take(owner, bytes) {
-                return Ok(Share { owner, bytes, budget: Arc::clone(self) });
+            if !is_queueing && state.ledger.estimate(owner, bytes) {
+                return Ok(Share { owner, bytes, is_estimate: true, budget: Arc::clone(self) });
             }
             let (sender, granted) = oneshot::channel();
             state.waiting.push_back(Waiting { owner, bytes, granted: sender });
@@ -99,15 +104,16 @@ impl Budget {
         }
     }
 
-    fn give_back(self: &Arc<Budget>, owner: Owner, bytes: usize) {
+    /// Changes what is held, and lets those in for whom there is room now.
+    fn change(self: &Arc<Budget>, change: impl FnOnce(&mut Ledger)) {
         let granted = {
             let mut state = self.lock();
-            state.ledger.give_back(owner, bytes);
+            change(&mut state.ledger);
             state.grant()
         };
         // Outside of the lock: a share that nobody waits for any more comes back here.
         for Waiting { owner, bytes, granted } in granted {
-            let _ = granted.send(Share { owner, bytes, budget: Arc::clone(self) });
+            let _ = granted.send(Share { owner, bytes, is_estimate: true, budget: Arc::clone(self) });
         }
     }
 
@@ -132,7 +138,7 @@ impl State {
         let mut at = 0;
         while let Some(Waiting { owner, bytes, granted: sender }) = self.waiting.get(at) {
             let (owner, bytes, is_gone) = (*owner, *bytes, sender.is_closed());
-            if !is_gone && (blocked.contains(&owner) || !self.ledger.take(owner, bytes)) {
+            if !is_gone && (blocked.contains(&owner) || !self.ledger.estimate(owner, bytes)) {
                 blocked.push(owner);
                 at += 1;
             } else if let Some(waiting) = self.waiting.remove(at)
@@ -146,6 +152,11 @@ impl State {
 }
 
 impl Share {
+    /// Whether it is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
     /// Makes it at least so many bytes.
     ///
     /// # Errors
@@ -166,13 +177,35 @@ impl Share {
         let less = self.bytes.saturating_sub(bytes);
         if less > 0 {
             self.bytes -= less;
-            self.budget.give_back(self.owner, less);
+            let owner = self.owner;
+            self.budget.change(|ledger| ledger.give_back(owner, less));
+        }
+    }
+
+    /// What it was estimated for takes so many bytes.
+    pub(crate) fn settle(&mut self, bytes: usize) {
+        if std::mem::replace(&mut self.is_estimate, false) {
+            let bytes = if bytes > UNCOUNTED_BYTES_MAX { bytes } else { 0 };
+            let (owner, estimate) = (self.owner, std::mem::replace(&mut self.bytes, bytes));
+            self.budget.change(|ledger| ledger.settle(owner, estimate, bytes));
+        }
+    }
+
+    /// It turned out whose it is.
+    pub(crate) fn belongs_to(&mut self, owner: Owner) {
+        let (earlier, bytes) = (std::mem::replace(&mut self.owner, owner), self.bytes);
+        if bytes > 0 && earlier != owner {
+            self.budget.change(|ledger| {
+                ledger.give_back(earlier, bytes);
+                ledger.hand_over(owner, bytes);
+            });
         }
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
+        self.settle(0);
         self.shrink_to(0);
     }
 }

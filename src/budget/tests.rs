@@ -7,7 +7,7 @@ fn key(digit: u8) -> Owner {
 
 #[actix_web::test]
 async fn a_share_is_given_back_by_being_dropped() {
-    let budget = Budget::new(1000);
+    let budget = Budget::new(1000, 0);
     let mut share = budget.empty_share(key(1));
     share.grow_to(400).unwrap();
     share.grow_to(300).unwrap();
@@ -21,13 +21,13 @@ async fn a_share_is_given_back_by_being_dropped() {
 
 #[actix_web::test]
 async fn who_waits_is_served_in_order_and_other_owners_do_not_wait_for_it() {
-    let budget = Budget::new(1000);
-    let first = budget.share(key(1), 500).await.unwrap();
-    let mut large = Box::pin(budget.share(key(1), 400));
-    let mut small = Box::pin(budget.share(key(1), 10));
+    let budget = Budget::new(1000, 0);
+    let first = budget.estimate(key(1), 500).await.unwrap();
+    let mut large = Box::pin(budget.estimate(key(1), 400));
+    let mut small = Box::pin(budget.estimate(key(1), 10));
     assert!(large.as_mut().now_or_never().is_none());
     assert!(small.as_mut().now_or_never().is_none(), "it must not overtake");
-    let other = budget.share(key(2), 200).await.unwrap();
+    let other = budget.estimate(key(2), 200).await.unwrap();
     drop(first);
     let large = large.await.unwrap();
     assert!(small.as_mut().now_or_never().is_none());
@@ -40,15 +40,15 @@ async fn who_waits_is_served_in_order_and_other_owners_do_not_wait_for_it() {
 #[actix_web::test]
 async fn who_gave_up_waiting_leaves_nothing_behind() {
     tokio::time::pause();
-    let budget = Budget::new(1000);
-    let held = budget.share(key(1), 500).await.unwrap();
-    assert_eq!(budget.share(key(1), 1).await.map(drop), Err(NoRoom));
-    let dropped = Box::pin(budget.share(key(1), 500));
+    let budget = Budget::new(1000, 0);
+    let held = budget.estimate(key(1), 500).await.unwrap();
+    assert_eq!(budget.estimate(key(1), 1).await.map(drop), Err(NoRoom));
+    let dropped = Box::pin(budget.estimate(key(1), 500));
     assert!(dropped.now_or_never().is_none());
     drop(held);
     assert_eq!(budget.taken(), 0);
     assert!(
-        budget.share(key(1), usize::MAX).await.is_ok(),
+        budget.estimate(key(1), usize::MAX).await.is_ok(),
         "more than there ever is, is all that there can be"
     );
 }

@@ -173,7 +173,7 @@ mod tests {
 
     impl Story {
         fn admit(&self, after_ms: u64) -> Option<Rc<Link>> {
-            let share = Budget::new(0).empty_share(Owner::Anonymous);
+            let share = Budget::new(0, 0).empty_share(Owner::Anonymous);
             self.registry.admit(self.now + Duration::from_millis(after_ms), share)
         }
     }

@@ -1,17 +1,15 @@
 //! Request bodies: read only after the signature was accepted, up to a cap, and not at any slowness.
 
 use super::error::ApiError;
-use super::limits::{
-    BODIES_BYTES_MAX, BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAIN_TIMEOUT, DRAINED_BODY_BYTES_MAX,
-    UNCOUNTED_BODY_BYTES_MAX, UNPROVEN_BODIES_BYTES_MAX,
-};
+use super::limits::{BODY_BYTES_PER_S_MIN, BODY_GRACE_S, DRAIN_TIMEOUT, DRAINED_BODY_BYTES_MAX};
+use crate::budget::limits::UNCOUNTED_BYTES_MAX;
+use crate::budget::{Budget, NoRoom, Owner, Share};
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -20,24 +18,7 @@ pub(crate) struct UnreadBody {
     payload: Payload,
     /// As the client announced it; the HTTP codec holds it to its word. `None` if it sends chunks.
     announced: Option<u64>,
-    budget: Arc<BodyBudget>,
-}
-
-/// Memory for large bodies, shared by all workers.
-#[derive(Debug, Default)]
-pub(crate) struct BodyBudget {
-    taken: AtomicUsize,
-    /// The part of `taken` that is held for requests whose signature is not verified yet.
-    unproven: AtomicUsize,
-}
-
-/// What is known of the client while its body is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// The signature is right.
-    Proven,
-    /// The signature can only be verified with the body: the client knows a key id, and maybe no secret.
-    Claimed,
+    budget: Arc<Budget>,
 }
 
 /// A body that was read, and its share of the budget.
@@ -49,33 +30,26 @@ pub(crate) struct Body {
     pub(crate) share: Share,
 }
 
-/// A part of the budget, given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Share {
-    bytes: usize,
-    trust: Trust,
-    budget: Arc<BodyBudget>,
-}
-
 /// How long a body is, as its client says.
 pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 impl UnreadBody {
-    pub(crate) fn new(payload: Payload, headers: &HeaderMap, budget: &Arc<BodyBudget>) -> UnreadBody {
+    pub(crate) fn new(payload: Payload, headers: &HeaderMap, budget: &Arc<Budget>) -> UnreadBody {
         let announced = if matches!(payload, Payload::None) { Some(0) } else { announced_length(headers) };
         UnreadBody { payload, announced, budget: Arc::clone(budget) }
     }
 
-    /// Reads all of it, unless it is longer than `bytes_max`: then `too_large` is the error.
+    /// Reads all of it, unless it is longer than `bytes_max`: then `too_large` is the error. It is read on the account of
+    /// the key that signed, or of nobody if that can only be said when the body is there.
     pub(crate) async fn read(
         &mut self,
         bytes_max: usize,
-        trust: Trust,
+        owner: Owner,
         too_large: ApiError,
     ) -> Result<Body, ApiError> {
-        let mut share = Share { bytes: 0, trust, budget: Arc::clone(&self.budget) };
+        let mut share = self.budget.empty_share(owner);
         if let Payload::None = self.payload {
             return Ok(Body { bytes: Bytes::new(), share });
         }
@@ -111,7 +85,17 @@ impl UnreadBody {
             if chunk.len() > bytes_max - all.len() {
                 return Err(too_large);
             }
-            share.grow_to(all.len() + chunk.len())?;
+            let bytes = all.len() + chunk.len();
+            if bytes > UNCOUNTED_BYTES_MAX && share.grow_to(bytes) == Err(NoRoom) {
+                return Err(match owner {
+                    Owner::Key(_) => ApiError::BodiesBusy,
+                    Owner::Anonymous => ApiError::UnprovenBodiesBusy,
+                });
+            }
+            if let Some(length) = self.announced.filter(|_| all.is_empty()) {
+                // Memory that is not written to is not taken: who only announces a long body holds none.
+                all.reserve(usize::try_from(length).unwrap_or(bytes));
+            }
             all.extend_from_slice(&chunk);
         }
     }
@@ -133,38 +117,6 @@ impl UnreadBody {
         };
         // A body that does not come to its end is closed upon.
         let _ = tokio::time::timeout(DRAIN_TIMEOUT, all).await;
-    }
-}
-
-impl Share {
-    fn grow_to(&mut self, bytes: usize) -> Result<(), ApiError> {
-        let wanted = bytes.saturating_sub(UNCOUNTED_BODY_BYTES_MAX);
-        let more = wanted.saturating_sub(self.bytes);
-        self.bytes += more;
-        let taken = self.budget.taken.fetch_add(more, Ordering::Relaxed) + more;
-        let unproven = match self.trust {
-            Trust::Proven => 0,
-            Trust::Claimed => self.budget.unproven.fetch_add(more, Ordering::Relaxed) + more,
-        };
-        if unproven > UNPROVEN_BODIES_BYTES_MAX {
-            return Err(ApiError::UnprovenBodiesBusy);
-        }
-        if taken > BODIES_BYTES_MAX { Err(ApiError::BodiesBusy) } else { Ok(()) }
-    }
-
-    /// The signature was verified: the bytes no longer count as those of somebody unknown.
-    pub(crate) fn prove(&mut self) {
-        if self.trust == Trust::Claimed {
-            self.budget.unproven.fetch_sub(self.bytes, Ordering::Relaxed);
-            self.trust = Trust::Proven;
-        }
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.prove();
-        self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

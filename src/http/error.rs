@@ -93,6 +93,9 @@ pub(crate) enum ApiError {
          that header"
     )]
     UnprovenBodiesBusy,
+    /// Answers that their clients do not take fill the memory that is set aside for them.
+    #[error("too many large answers wait for their clients to take them: take yours, and try again")]
+    AnswersBusy,
     /// No rule of the bucket allows the cross-origin request.
     #[error("no CORS rule of the bucket allows this origin, method and headers")]
     CorsForbidden,
@@ -171,6 +174,7 @@ impl ApiError {
             },
             E::BodiesBusy
             | E::UnprovenBodiesBusy
+            | E::AnswersBusy
             | E::Plan(PlanError::NoLayout | PlanError::NotHere)
             | E::PartlyWritten
             | E::PartlyDeleted

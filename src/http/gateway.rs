@@ -8,15 +8,18 @@
 //! The second way is that of requests whose signature covers the hash of the body without stating it.
 //! Nothing of the body is parsed and nothing is done before signature and digest are right (invariant 11).
 
-use super::body::{Body, BodyBudget, Share, Trust, UnreadBody, announced_length};
+use super::body::{Body, UnreadBody, announced_length};
 use super::cors;
 use super::error::ApiError;
 use super::grant::{Grant, live_key};
+use super::held::hold;
 use super::k2v::{self, Admitted, Outcome, Service};
-use super::limits::UNUSED_BODY_BYTES_MAX;
+use super::limits::{BATCH_ITEMS_MAX, BATCH_QUERIES_MAX, ELEMENT_BYTES, UNUSED_BODY_BYTES_MAX};
 use super::query::Query;
 use super::route::{Call, Target, route};
 use super::sigv4::{self, Authentication, RequestHead, VerifierConfig, authenticate};
+use crate::budget::limits::UNCOUNTED_BYTES_MAX;
+use crate::budget::{Budget, NoRoom, Owner, Share};
 use actix_http::{Request, Response};
 use actix_web::HttpMessage;
 use actix_web::body::BoxBody;
@@ -24,9 +27,11 @@ use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, ORIGIN};
 use actix_web::{HttpRequest, HttpResponse};
+use memchr::memchr_iter;
 use std::sync::Arc;
 use troupe_actors::clock::wall_now;
 use troupe_actors::control::{AccessKey, ControlSnapshot};
+use troupe_actors::limits::SORT_KEY_BYTES_MAX;
 use troupe_actors::store::Store;
 
 /// What a worker needs to serve requests.
@@ -37,8 +42,8 @@ pub(crate) struct Gateway<S: Store> {
     pub(crate) verifier: VerifierConfig,
     /// Longest body in bytes.
     pub(crate) body_bytes_max: usize,
-    /// Memory for large bodies.
-    pub(crate) bodies: Arc<BodyBudget>,
+    /// Memory for requests.
+    pub(crate) requests: Arc<Budget>,
 }
 
 impl<S: Store> Clone for Gateway<S> {
@@ -47,7 +52,7 @@ impl<S: Store> Clone for Gateway<S> {
             service: self.service.clone(),
             verifier: self.verifier.clone(),
             body_bytes_max: self.body_bytes_max,
-            bodies: Arc::clone(&self.bodies),
+            requests: Arc::clone(&self.requests),
         }
     }
 }
@@ -62,7 +67,7 @@ impl sigv4::AccessKey for AccessKey {
 #[derive(Default)]
 struct Trail {
     is_poll: bool,
-    /// What was made of a large body takes memory until the request is done.
+    /// What was made of a large body takes memory until the answer is sent.
     share: Option<Share>,
 }
 
@@ -79,7 +84,7 @@ impl<S: Store> Gateway<S> {
         let mut trail = Trail::default();
         let begun = {
             let payload = std::mem::replace(request.parts_mut().1, Payload::None);
-            let mut body = UnreadBody::new(payload, request.headers(), &self.bodies);
+            let mut body = UnreadBody::new(payload, request.headers(), &self.requests);
             let begun = self.begin(request.request(), &mut body, &mut trail).await;
             body.drain().await;
             begun
@@ -91,6 +96,8 @@ impl<S: Store> Gateway<S> {
                 if trail.is_poll {
                     // Polls wait in their thousands, and the headers are the largest part of what one would hold.
                     *request.headers_mut() = HeaderMap::new();
+                    // Nothing is left of the body: a range and a marker, which are short.
+                    trail.share = None;
                 }
                 later.await
             }
@@ -102,6 +109,9 @@ impl<S: Store> Gateway<S> {
             && request.method() != Method::OPTIONS
         {
             self.decorate(request.request(), origin, &mut response);
+        }
+        if let Some(share) = trail.share {
+            response = hold(response, share);
         }
         Served { response, is_poll: trail.is_poll }
     }
@@ -120,19 +130,19 @@ impl<S: Store> Gateway<S> {
         let head = RequestHead::of(request);
         // Parsed at once, reported later: who has not signed learns nothing of what is wrong with the request.
         let routed = Routed::parse(&head);
-        let (routed, grant, body) = match self.authenticate(&head, &control)? {
+        let (routed, grant, mut body) = match self.authenticate(&head, &control)? {
             Authentication::Proven(signed) => {
                 let routed = routed?;
                 let grant = routed.grant(&control, signed.key)?;
-                let body = self.read_body(body, Some(routed.call), Trust::Proven).await?;
+                let body = self.read_body(body, Some(routed.call), Owner::Key(signed.key.id)).await?;
                 signed.payload.check(&body.bytes)?;
                 (routed, grant, body)
             }
             Authentication::Unproven(unproven) => {
                 let call = routed.as_ref().ok().map(|routed| routed.call);
-                let mut body = self.read_body(body, call, Trust::Claimed).await?;
+                let mut body = self.read_body(body, call, Owner::Anonymous).await?;
                 let key = unproven.prove(&body.bytes)?;
-                body.share.prove();
+                body.share.belongs_to(Owner::Key(key.id));
                 let routed = routed?;
                 let grant = routed.grant(&control, key)?;
                 (routed, grant, body)
@@ -140,6 +150,10 @@ impl<S: Store> Gateway<S> {
         };
         let Routed { target, query, call } = routed;
         trail.is_poll = call.is_poll();
+        if body.bytes.len() > UNCOUNTED_BYTES_MAX {
+            let bytes = body.bytes.len() + bytes_when_parsed(call, &body.bytes);
+            body.share.grow_to(bytes).map_err(|NoRoom| ApiError::BodiesBusy)?;
+        }
         let admitted =
             Admitted { call, grant, target, query, head: request, body: &body.bytes, control: &control };
         let begun = k2v::serve(&self.service, &admitted);
@@ -196,10 +210,10 @@ impl<S: Store> Gateway<S> {
         &self,
         body: &mut UnreadBody,
         call: Option<Call>,
-        trust: Trust,
+        owner: Owner,
     ) -> Result<Body, ApiError> {
         let (bytes_max, too_large) = self.body_cap(call);
-        body.read(bytes_max, trust, too_large).await
+        body.read(bytes_max, owner, too_large).await
     }
 
     /// `None`: a request that is no call. Its body is only read to see who is to be told so.
@@ -237,6 +251,23 @@ impl<S: Store> Gateway<S> {
         if let Some(bucket) = bucket {
             cors::decorate(&bucket.cors_rules, origin, request.method().as_str(), response.headers_mut());
         }
+    }
+}
+
+/// What is made of a body takes at most so much memory, besides the body itself.
+fn bytes_when_parsed(call: Call, body: &[u8]) -> usize {
+    // No element without a brace. The one that is too many is looked at, too.
+    let elements = |max: usize| memchr_iter(b'{', body).count().min(max + 1);
+    match call {
+        Call::InsertBatch => body.len() + elements(BATCH_ITEMS_MAX) * ELEMENT_BYTES,
+        Call::ReadBatch | Call::DeleteBatch => {
+            let queries = elements(BATCH_QUERIES_MAX);
+            // The texts are kept to be shown again, and make two bounds, which are as long as keys at most.
+            let bounds = (2 * body.len()).min(queries * 2 * SORT_KEY_BYTES_MAX);
+            body.len() + bounds + queries * ELEMENT_BYTES
+        }
+        Call::InsertItem | Call::PollRange => body.len(),
+        Call::ReadItem | Call::PollItem | Call::DeleteItem | Call::ReadIndex => 0,
     }
 }
 

@@ -12,7 +12,8 @@ use troupe_actors::ids::BucketId;
 pub(crate) struct Grant {
     /// The bucket that the request's name for it means.
     pub(crate) bucket: BucketId,
-    key: KeyId,
+    /// Who was let in, and on whose account memory is held.
+    pub(crate) key: KeyId,
     access: Access,
 }
 

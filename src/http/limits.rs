@@ -21,15 +21,8 @@ pub(crate) const BODY_GRACE_S: u64 = 20;
 /// worth a connection, 64 MiB in 17 minutes is.
 pub(crate) const BODY_BYTES_PER_S_MIN: u64 = 64 << 10;
 
-/// Bytes of large request bodies that all workers may hold at once. Beyond it: 503, nothing happened.
-pub(crate) const BODIES_BYTES_MAX: usize = 512 << 20;
-
-/// The part of [`BODIES_BYTES_MAX`] that requests may hold whose signature can only be verified with their body: two of
-/// the longest bodies. Sending one takes a key id and no secret. Beyond it: 503, nothing happened.
-pub(crate) const UNPROVEN_BODIES_BYTES_MAX: usize = 128 << 20;
-
-/// Bodies up to this length are not counted against [`BODIES_BYTES_MAX`]: the number of connections bounds them.
-pub(crate) const UNCOUNTED_BODY_BYTES_MAX: usize = 16 << 10;
+/// What one element of a batch takes in memory once it is parsed, at most, besides its texts and values.
+pub(crate) const ELEMENT_BYTES: usize = 400;
 
 /// Most items of one InsertBatch. A row takes some 200 bytes of memory until it is written. Beyond it: 400.
 pub(crate) const BATCH_ITEMS_MAX: usize = 200_000;
@@ -53,6 +46,7 @@ pub(crate) const DRAIN_S: u64 = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::limits::{ANONYMOUS_BYTES_MAX, ANSWERS_BYTES_MAX, REQUESTS_BYTES_MAX, SHARE_PATIENCE};
     use crate::edge::limits::{
         CLIENT_SILENCE, CONNECTIONS_MAX_DEFAULT, HEAD_TIMEOUT, KEEP_ALIVE, LEFTOVER_BYTES_MAX,
         LEFTOVER_TIMEOUT,
@@ -76,9 +70,15 @@ mod tests {
     fn the_documented_limits_are_the_limits() {
         let page = include_str!("../../docs/k2v-api.md");
         check(page, "partition key, sort key", &[PARTITION_KEY_BYTES_MAX as u64]);
-        check(page, "large bodies of all requests together", &[BODIES_BYTES_MAX as u64 >> 20]);
-        let unproven = UNPROVEN_BODIES_BYTES_MAX as u64 >> 20;
+        check(
+            page,
+            "large requests of all clients together, and what is made of them",
+            &[REQUESTS_BYTES_MAX as u64 >> 20],
+        );
+        let unproven = ANONYMOUS_BYTES_MAX as u64 >> 20;
         check(page, "of these, bodies whose hash is not stated", &[unproven]);
+        check(page, "large answers that are not taken yet", &[ANSWERS_BYTES_MAX as u64 >> 20]);
+        check(page, "a large answer or a poll's that waits for room", &[SHARE_PATIENCE.as_secs()]);
         check(page, "items of an InsertBatch", &[BATCH_ITEMS_MAX as u64]);
         check(page, "queries of a ReadBatch or DeleteBatch", &[BATCH_QUERIES_MAX as u64]);
         check(page, "concurrent values of one item", &[CONCURRENT_VALUES_MAX_DEFAULT as u64]);

@@ -5,6 +5,7 @@ mod cors;
 mod error;
 mod gateway;
 mod grant;
+mod held;
 mod json;
 pub(crate) mod k2v;
 mod limits;

@@ -70,7 +70,6 @@ pub(crate) fn bind<S: Store>(
 ) -> io::Result<K2vServer> {
     let (polls, stopping) = stop_signal();
     let memory = Memory::default();
-    let requests = Arc::clone(&memory.requests);
     let gateway = Gateway {
         service: Service {
             shards: parts.shards,
@@ -78,13 +77,14 @@ pub(crate) fn bind<S: Store>(
             value_bytes_max: config.requests.value_bytes_max,
             control: parts.control,
             stopping,
+            answers: memory.answers,
         },
         verifier: VerifierConfig {
             region: config.k2v.region.clone(),
             clock_window: config.requests.clock_window,
         },
         body_bytes_max: config.requests.body_bytes_max,
-        bodies: Arc::default(),
+        requests: Arc::clone(&memory.requests),
     };
     let slow = config.requests.slow_request;
     let judge = {
@@ -108,7 +108,7 @@ pub(crate) fn bind<S: Store>(
         workers: config.http_workers.map(NonZeroUsize::get),
         drain_s: DRAIN_S,
         capacity: parts.capacity,
-        requests,
+        requests: memory.requests,
     };
     let server = edge::serve(listener, app, judge)?;
     let stop = K2vStop { handle: server.handle(), polls };

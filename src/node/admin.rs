@@ -82,7 +82,7 @@ impl AdminServers {
             drain_s: DRAIN_S,
             capacity: room.admin(),
             // Apart from the K2V API's: administration goes on when clients have used up theirs.
-            requests: Budget::new(HEADS_BYTES_MAX),
+            requests: Budget::new(2 * HEADS_BYTES_MAX, HEADS_BYTES_MAX),
         };
         let server = edge::serve(listener, app, judge)?;
         self.handles.push(server.handle());

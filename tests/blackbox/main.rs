@@ -18,6 +18,7 @@ mod errors;
 mod follow;
 mod full_disk;
 mod guide;
+mod held;
 mod hostile;
 mod index;
 mod insert_batch;

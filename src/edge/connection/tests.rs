@@ -8,7 +8,7 @@ struct Story {
 
 impl Story {
     fn begin(budget_bytes: usize) -> Story {
-        let share = Budget::new(budget_bytes).empty_share(Owner::Anonymous);
+        let share = Budget::new(budget_bytes, budget_bytes).empty_share(Owner::Anonymous);
         let now = Instant::now();
         Story { connection: Connection::new(now, share), now }
     }
@@ -130,7 +130,7 @@ fn long_heads_are_counted_until_their_answer_is_sent() {
 #[test]
 fn whoever_has_used_most_of_its_time_is_the_stalest() {
     let now = Instant::now();
-    let budget = Budget::new(0);
+    let budget = Budget::new(0, 0);
     let fresh = Connection::new(now, budget.empty_share(Owner::Anonymous));
     let mut idle = Connection::new(now, budget.empty_share(Owner::Anonymous));
     idle.begin(false, now);

@@ -4,7 +4,9 @@ use super::accept::Accept;
 use super::poll::{Terms, poll_timeout, wait_for_news};
 use super::read_item::answer;
 use super::service::{Admitted, Outcome, Service};
+use crate::budget::limits::UNCOUNTED_BYTES_MAX;
 use crate::http::error::ApiError;
+use crate::http::held::settle;
 use crate::http::query::Query;
 use troupe_actors::ids::ItemKey;
 use troupe_actors::store::{Snapshot, Store};
@@ -19,13 +21,19 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     let terms = Terms::new(service, request, poll_timeout(timeout_s(&request.query)?));
     service.plan(request.control, partition.shard())?;
     let key = ItemKey { partition: partition.hash, sort_key };
-    let shards = service.shards.clone();
+    let (shards, room) = (service.shards.clone(), service.room(request));
     Outcome::later(async move {
         let subscribe = async || shards.subscribe_item(key.clone()).await;
         let store = shards.store(key.partition.shard());
-        wait_for_news(subscribe, terms, async || match store.snapshot()?.item(&key)? {
-            Some(item) if !item.is_covered_by(&seen) => Ok(Some(answer(&key, &item, accept, &tokens))),
-            Some(_) | None => Ok(None),
+        wait_for_news(subscribe, terms, async || {
+            // One commit may wake thousands: they look one after the other.
+            let share = room.estimate(UNCOUNTED_BYTES_MAX).await?;
+            match store.snapshot()?.item(&key)? {
+                Some(item) if !item.is_covered_by(&seen) => {
+                    Ok(Some(settle(answer(&key, &item, accept, &tokens), share)))
+                }
+                Some(_) | None => Ok(None),
+            }
         })
         .await
     })

@@ -10,7 +10,9 @@ use super::pages::{PageEnd, Pages, json_response_from};
 use super::poll::{Terms, poll_timeout, wait_for_news};
 use super::request::parse;
 use super::service::{Admitted, Outcome, Service};
+use crate::budget::limits::PAGE_BYTES_ESTIMATE;
 use crate::http::error::ApiError;
+use crate::http::held::Room;
 use crate::http::json::push_string;
 use actix_web::HttpResponse;
 use serde::Deserialize;
@@ -31,11 +33,11 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     let tokens = request.control.token_key.clone();
     let poll = parse_poll_range(request.body, &partition, &tokens)?;
     service.plan(request.control, partition.shard())?;
-    let shards = service.shards.clone();
+    let (shards, room) = (service.shards.clone(), service.room(request));
     let terms = Terms::new(service, request, poll.timeout);
     Outcome::later(async move {
         let subscribe = async || shards.subscribe_range(poll.partition, poll.range.clone()).await;
-        wait_for_news(subscribe, terms, async || news(&poll, &shards, &tokens).await).await
+        wait_for_news(subscribe, terms, async || news(&poll, &shards, &tokens, &room).await).await
     })
 }
 
@@ -87,6 +89,7 @@ async fn news<S: Store>(
     poll: &PollRange,
     shards: &Shards<S>,
     tokens: &TokenKey,
+    room: &Room,
 ) -> Result<Option<HttpResponse>, ApiError> {
     let seen = poll.seen.clone().unwrap_or_default();
     let changes = shards.changes(poll.partition, poll.range.clone(), seen).await?;
@@ -101,11 +104,13 @@ async fn news<S: Store>(
     let mut first = Vec::new();
     // Nothing is sent before it is known that there is something to send.
     loop {
+        // One commit may wake thousands: they look one after the other.
+        let share = room.estimate(PAGE_BYTES_ESTIMATE).await?;
         let progress = pages.read_page(&mut first)?;
         match pages.reader.verdict(&progress) {
             Verdict::News => {
                 let end = end_of(&progress, &mut first);
-                return Ok(Some(json_response_from(first, end, pages)));
+                return Ok(Some(json_response_from(first, end, pages, share, room.clone())));
             }
             Verdict::NotYet => tokio::task::yield_now().await,
             Verdict::Nothing => return Ok(None),

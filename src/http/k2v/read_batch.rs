@@ -24,7 +24,8 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
         service.plan(request.control, query.partition.shard())?;
     }
     let tokens = request.control.token_key.clone();
-    json_response(ReadBatchPages::new(service.shards.clone(), tokens, queries)).map(Outcome::Now)
+    let pages = ReadBatchPages::new(service.shards.clone(), tokens, queries);
+    Outcome::later(json_response(pages, service.room(request)))
 }
 
 /// One query as it came.

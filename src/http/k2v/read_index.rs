@@ -18,7 +18,8 @@ use troupe_actors::store::counters::PartitionCounters;
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let listing = parse_read_index(&request.query)?;
     ShardIndex::all().try_for_each(|shard| service.plan(request.control, shard).map(drop))?;
-    json_response(ReadIndexPages::new(&service.shards, request.grant.bucket, listing)?).map(Outcome::Now)
+    let pages = ReadIndexPages::new(&service.shards, request.grant.bucket, listing)?;
+    Outcome::later(json_response(pages, service.room(request)))
 }
 
 /// Reads the parameters of the listing from the query string.

@@ -3,10 +3,13 @@
 use super::accept::Accept;
 use super::item_json::push_values;
 use super::service::{Admitted, JSON, Outcome, Service, TOKEN_HEADER};
+use crate::budget::limits::UNCOUNTED_BYTES_MAX;
 use crate::http::error::ApiError;
+use crate::http::held::settle;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use std::sync::Arc;
 use troupe_actors::causality::{Item, TokenKey, Value};
 use troupe_actors::ids::ItemKey;
 use troupe_actors::store::{Snapshot, Store};
@@ -20,10 +23,29 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     let shard = partition.shard();
     service.plan(request.control, shard)?;
     let key = ItemKey { partition: partition.hash, sort_key };
-    match service.shards.store(shard).snapshot()?.item(&key)? {
-        Some(item) => Ok(Outcome::Now(answer(&key, &item, accept, &request.control.token_key))),
-        None => Err(ApiError::NoSuchKey),
-    }
+    let store = service.shards.store(shard);
+    let tokens = &request.control.token_key;
+    let bytes = match store.snapshot()?.item(&key)? {
+        Some(item) => match answer_bytes(&item) {
+            ..=UNCOUNTED_BYTES_MAX => return Ok(Outcome::Now(answer(&key, &item, accept, tokens))),
+            bytes => bytes,
+        },
+        None => return Err(ApiError::NoSuchKey),
+    };
+    // A large one is read again when there is room for it: a snapshot would not wait so long.
+    let (store, tokens, room) = (Arc::clone(store), tokens.clone(), service.room(request));
+    Outcome::later(async move {
+        let share = room.estimate(bytes).await?;
+        let snapshot = store.snapshot()?;
+        let item = snapshot.item(&key)?.ok_or(ApiError::NoSuchKey)?;
+        Ok(settle(answer(&key, &item, accept, &tokens), share))
+    })
+}
+
+/// The most that an answer with the item takes.
+fn answer_bytes(item: &Item<'_>) -> usize {
+    let value = |value: &Value<'_>| value.bytes().map_or(5, |bytes| bytes.len().div_ceil(3) * 4 + 3);
+    item.siblings().map(|(_, sibling)| value(sibling)).sum::<usize>() + 2
 }
 
 /// The answer for an item, by the table of the protocol: what the client accepts against how many values there are.
@@ -52,7 +74,7 @@ pub(super) fn answer(key: &ItemKey, item: &Item<'_>, accept: Accept, tokens: &To
         }
         (Accept::Octets, false, _) => with_token(StatusCode::CONFLICT).finish(),
         (Accept::Json, _, _) | (Accept::Either, false, _) => {
-            let mut body = Vec::with_capacity(512);
+            let mut body = Vec::with_capacity(answer_bytes(item));
             push_values(&mut body, item);
             with_token(StatusCode::OK).insert_header((CONTENT_TYPE, JSON)).body(body)
         }

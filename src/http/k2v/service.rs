@@ -1,7 +1,9 @@
 //! What every call stands on, and what it is given of its request.
 
+use crate::budget::Budget;
 use crate::http::error::ApiError;
 use crate::http::grant::Grant;
+use crate::http::held::Room;
 use crate::http::query::Query;
 use crate::http::route::{Call, Target};
 use crate::http::stop::Stopping;
@@ -34,6 +36,8 @@ pub(crate) struct Service<S: Store> {
     pub(crate) control: Control,
     /// Whether polls should give up.
     pub(crate) stopping: Stopping,
+    /// Memory for answers.
+    pub(crate) answers: Arc<Budget>,
 }
 
 impl<S: Store> Clone for Service<S> {
@@ -44,6 +48,7 @@ impl<S: Store> Clone for Service<S> {
             value_bytes_max: self.value_bytes_max,
             control: self.control.clone(),
             stopping: self.stopping.clone(),
+            answers: Arc::clone(&self.answers),
         }
     }
 }
@@ -118,6 +123,11 @@ impl<S: Store> Service<S> {
     /// Who stores a shard, if this node does.
     pub(super) fn plan(&self, control: &ControlSnapshot, shard: ShardIndex) -> Result<WritePlan, PlanError> {
         write_plan(&control.layout, self.node, shard)
+    }
+
+    /// Where answers to the request find room.
+    pub(super) fn room(&self, request: &Admitted<'_>) -> Room {
+        Room::new(&self.answers, request.grant.key)
     }
 
     /// Writes the item that the request names: what InsertItem and DeleteItem have in common.

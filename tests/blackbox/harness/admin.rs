@@ -88,7 +88,7 @@ impl Admin {
 }
 
 /// How many polls wait at the node.
-fn pollers(admin: &Admin) -> f64 {
+fn pollers(admin: &Admin) -> u32 {
     let metrics = admin.get("/metrics", &[]).expect(200);
     let line = metrics.text().lines().find_map(|line| line.strip_prefix("troupe_pollers ")).map(str::trim);
     line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no gauge of pollers: {metrics}"))
@@ -96,12 +96,20 @@ fn pollers(admin: &Admin) -> f64 {
 
 /// Waits until exactly `count` polls wait at the node, and says how long that took.
 pub(crate) fn wait_for_pollers(node: &Node, count: u32) -> Duration {
+    wait_until_pollers(node, |waiting| waiting == count)
+}
+
+/// Waits until as many polls wait at the node as is wanted, and says how long that took.
+pub(crate) fn wait_until_pollers(node: &Node, is_wanted: impl Fn(u32) -> bool) -> Duration {
     let admin = node.admin();
     let begun = Instant::now();
-    while pollers(&admin) != f64::from(count) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{} polls instead of {count}", pollers(&admin));
+    loop {
+        let waiting = pollers(&admin);
+        if is_wanted(waiting) {
+            return begun.elapsed();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{waiting} polls still wait");
         // A gauge announces its changes to nobody.
         std::thread::sleep(Duration::from_millis(10));
     }
-    begun.elapsed()
 }

@@ -1,4 +1,5 @@
 use super::{Request, Response};
+use socket2::{Domain, Socket, Type};
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -19,6 +20,15 @@ impl Connection {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Connection::of(stream))
+    }
+
+    /// A connection into which the kernel takes little of an answer that is not read.
+    pub(crate) fn open_narrow(addr: SocketAddr) -> io::Result<Connection> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+        socket.set_recv_buffer_size(32 << 10)?;
+        socket.connect(&addr.into())?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        Ok(Connection::of(socket.into()))
     }
 
     pub(crate) fn of(stream: TcpStream) -> Connection {

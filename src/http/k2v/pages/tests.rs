@@ -1,9 +1,11 @@
 use super::*;
+use crate::budget::Budget;
 use actix_web::dev::{ServiceRequest, fn_service};
 use actix_web::{App, HttpServer};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use troupe_actors::control::KeyId;
 use troupe_actors::store::StoreError;
 
 /// A page per entry; `None` is a page that cannot be read.
@@ -25,7 +27,9 @@ async fn wire(script: &'static [Option<&'static str>]) -> String {
     let server = HttpServer::new(move || {
         App::new().default_service(fn_service(move |request: ServiceRequest| async move {
             let pages = Script(script.iter());
-            let response = json_response(pages).unwrap_or_else(|error| error.response("region", "/path"));
+            let room = Room::new(&Budget::new(16 << 20, 0), KeyId([1; 12]));
+            let response = json_response(pages, room).await;
+            let response = response.unwrap_or_else(|error| error.response("region", "/path"));
             Ok::<_, actix_web::Error>(request.into_response(response))
         }))
     });
