@@ -1,6 +1,6 @@
 //! `docs/configuration.md` and `deploy/troupe.toml` against the list of keys and the defaults.
 
-use super::keys::{IGNORED_SECTIONS, KEYS, Key, Kind, Use};
+use super::keys::{IGNORED_SECTIONS, KEYS, Key, Use};
 use super::{Bytes, Config, OTHER_VARIABLES};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,26 +21,58 @@ fn documented_keys() -> BTreeMap<String, Vec<String>> {
     .collect()
 }
 
-fn kind_in_words(kind: Kind) -> &'static str {
+/// What the file takes for `key`, as the page says it: values that it must take, and values that it must not.
+fn samples(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match kind {
-        Kind::Text => "text",
-        Kind::Integer => "integer",
-        Kind::Boolean => "boolean",
-        Kind::TextList => "list",
-        Kind::Size => "size",
-        Kind::Anything => "anything",
+        "text" => (&[], &["3", "true"]),
+        "integer" => (&["3"], &["true", "0.5", "\"x\""]),
+        "boolean" => (&["true", "false"], &["3", "\"x\""]),
+        "list" => (&["[\"x\"]"], &["3", "[3]"]),
+        "size" => (&["1048576", "\"1MiB\""], &["true", "\"x\""]),
+        "anything" => (&["3", "\"3\""], &[]),
+        other => panic!("nothing takes {other}"),
+    }
+}
+
+/// A file with this key and what no file can do without.
+fn with_key(key: &str, value: &str) -> String {
+    let needed = [("metadata_dir", "\"/m\""), ("replication_factor", "1")];
+    let needed = needed
+        .into_iter()
+        .filter(|(name, _)| *name != key && !(*name == "replication_factor" && key == "replication_mode"));
+    let needed: String = needed.map(|(name, value)| format!("{name} = {value}\n")).collect();
+    match key.split_once('.') {
+        None => format!("{needed}{key} = {value}\n"),
+        Some((section, key)) => format!("{needed}[{section}]\n{key} = {value}\n"),
     }
 }
 
 #[test]
-fn every_obeyed_key_is_documented_with_its_type_and_its_variables_and_no_other_is() {
+fn every_obeyed_key_is_documented_with_its_variables_and_no_other_is() {
     let mut documented = documented_keys();
     for key in KEYS.iter().filter(|key| key.used == Use::Obeyed) {
         let cells = documented.remove(key.path).unwrap_or_else(|| panic!("{} has no row", key.path));
         let variables = key.variables().collect::<Vec<_>>().join(", ");
-        assert_eq!((cells[0].as_str(), &cells[2]), (kind_in_words(key.kind), &variables), "{}", key.path);
+        assert_eq!(cells[2], variables, "{}", key.path);
     }
     assert!(documented.is_empty(), "rows without a key: {documented:?}");
+}
+
+#[test]
+fn every_documented_key_takes_what_the_page_says() {
+    for (key, cells) in documented_keys() {
+        let parse = |value: &str| {
+            Config::parse(Path::new("f.toml"), &with_key(&key, value), &BTreeMap::new()).map(|_| ())
+        };
+        let (taken, refused) = samples(&cells[0]);
+        for value in taken {
+            parse(value).unwrap_or_else(|error| panic!("{key} = {value}: {error}"));
+        }
+        for value in refused {
+            let error = parse(value).expect_err(&format!("{key} = {value}")).to_string();
+            assert!(error.contains(&format!("`{key}` must be ")), "{key} = {value}: {error}");
+        }
+    }
 }
 
 #[test]

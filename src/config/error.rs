@@ -78,7 +78,7 @@ pub enum ConfigError {
         /// Where it is.
         origin: Origin,
         /// What the key takes.
-        expected: &'static str,
+        expected: String,
     },
     /// A key that is needed is not there.
     #[error("`{key}` is not set: add it to {}, or set {variable}", .path.display())]

@@ -1,21 +1,5 @@
-//! Every key that the configuration may hold: its type, what Troupe does with it, and its environment variables.
-
-/// What a key's value must look like.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
-    /// A string.
-    Text,
-    /// A whole number.
-    Integer,
-    /// `true` or `false`.
-    Boolean,
-    /// A list of strings; in the environment, separated by commas.
-    TextList,
-    /// Bytes: a whole number, or text such as `"1G"` (10⁹) or `"1GiB"` (2³⁰).
-    Size,
-    /// Anything: the value is not looked at.
-    Anything,
-}
+//! Every key that the configuration may hold: what Troupe does with it, and its environment variables. What an obeyed
+//! key takes is in `shape.rs`.
 
 /// What Troupe does with a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +15,6 @@ pub(super) enum Use {
 pub(super) struct Key {
     /// `key` or `section.key`.
     pub(super) path: &'static str,
-    pub(super) kind: Kind,
     pub(super) used: Use,
     /// Garage's own environment variable for it, if there is one.
     pub(super) garage_env: Option<&'static str>,
@@ -45,43 +28,42 @@ pub(super) const OWN_SECTION: &str = "troupe";
 
 /// Every known key.
 pub(super) const KEYS: &[Key] = &[
-    obeyed("metadata_dir", Kind::Text),
-    obeyed("replication_factor", Kind::Integer),
-    obeyed("replication_mode", Kind::Anything),
-    obeyed("consistency_mode", Kind::Text),
-    obeyed("db_engine", Kind::Text),
-    obeyed("lmdb_map_size", Kind::Size),
+    obeyed("metadata_dir"),
+    obeyed("replication_factor"),
+    obeyed("replication_mode"),
+    obeyed("consistency_mode"),
+    obeyed("db_engine"),
+    obeyed("lmdb_map_size"),
     from_garage("rpc_secret", "GARAGE_RPC_SECRET"),
     from_garage("rpc_secret_file", "GARAGE_RPC_SECRET_FILE"),
-    obeyed("rpc_bind_addr", Kind::Text),
-    obeyed("rpc_public_addr", Kind::Text),
-    obeyed("bootstrap_peers", Kind::TextList),
+    obeyed("rpc_bind_addr"),
+    obeyed("rpc_public_addr"),
+    obeyed("bootstrap_peers"),
     Key {
         path: "allow_world_readable_secrets",
-        kind: Kind::Boolean,
         used: Use::Obeyed,
         garage_env: Some("GARAGE_ALLOW_WORLD_READABLE_SECRETS"),
     },
-    obeyed("s3_api.s3_region", Kind::Text),
-    obeyed("k2v_api.api_bind_addr", Kind::Text),
-    obeyed("k2v_api.s3_region", Kind::Text),
-    obeyed("admin.api_bind_addr", Kind::Text),
+    obeyed("s3_api.s3_region"),
+    obeyed("k2v_api.api_bind_addr"),
+    obeyed("k2v_api.s3_region"),
+    obeyed("admin.api_bind_addr"),
     from_garage("admin.admin_token", "GARAGE_ADMIN_TOKEN"),
     from_garage("admin.admin_token_file", "GARAGE_ADMIN_TOKEN_FILE"),
     from_garage("admin.metrics_token", "GARAGE_METRICS_TOKEN"),
     from_garage("admin.metrics_token_file", "GARAGE_METRICS_TOKEN_FILE"),
-    obeyed("admin.metrics_require_token", Kind::Boolean),
-    obeyed("troupe.durability", Kind::Text),
-    obeyed("troupe.lanes", Kind::Integer),
-    obeyed("troupe.http_workers", Kind::Integer),
-    obeyed("troupe.connections_max", Kind::Integer),
-    obeyed("troupe.shard_workers", Kind::Integer),
-    obeyed("troupe.value_bytes_max", Kind::Size),
-    obeyed("troupe.body_bytes_max", Kind::Size),
-    obeyed("troupe.concurrent_values_max", Kind::Integer),
-    obeyed("troupe.item_bytes_max", Kind::Size),
-    obeyed("troupe.clock_window_seconds", Kind::Integer),
-    obeyed("troupe.slow_request_ms", Kind::Integer),
+    obeyed("admin.metrics_require_token"),
+    obeyed("troupe.durability"),
+    obeyed("troupe.lanes"),
+    obeyed("troupe.http_workers"),
+    obeyed("troupe.connections_max"),
+    obeyed("troupe.shard_workers"),
+    obeyed("troupe.value_bytes_max"),
+    obeyed("troupe.body_bytes_max"),
+    obeyed("troupe.concurrent_values_max"),
+    obeyed("troupe.item_bytes_max"),
+    obeyed("troupe.clock_window_seconds"),
+    obeyed("troupe.slow_request_ms"),
     ignored("data_dir"),
     ignored("data_fsync"),
     ignored("metadata_fsync"),
@@ -107,16 +89,16 @@ pub(super) const KEYS: &[Key] = &[
     ignored("admin.trace_sink"),
 ];
 
-const fn obeyed(path: &'static str, kind: Kind) -> Key {
-    Key { path, kind, used: Use::Obeyed, garage_env: None }
+const fn obeyed(path: &'static str) -> Key {
+    Key { path, used: Use::Obeyed, garage_env: None }
 }
 
 const fn from_garage(path: &'static str, variable: &'static str) -> Key {
-    Key { path, kind: Kind::Text, used: Use::Obeyed, garage_env: Some(variable) }
+    Key { path, used: Use::Obeyed, garage_env: Some(variable) }
 }
 
 const fn ignored(path: &'static str) -> Key {
-    Key { path, kind: Kind::Anything, used: Use::Ignored, garage_env: None }
+    Key { path, used: Use::Ignored, garage_env: None }
 }
 
 /// The known key at `path`.

@@ -1,36 +1,64 @@
-//! From settings to a [`Config`]: defaults, old spellings, and what contradicts what.
+//! From the shape to a [`Config`]: defaults, old spellings, and what contradicts what.
 
 use super::error::ConfigError;
 use super::keys;
 use super::secret::{Secret, read_secret_file};
-use super::settings::{Setting, Settings, Value};
-use super::{
-    AdminConfig, Config, ConsistencyMode, Durability, K2vConfig, RequestConfig, RpcConfig, StoreConfig,
-};
+use super::settings::Settings;
+use super::shape::{AdminApi, Count, Engine, Limit, Own, Shape, Text};
+use super::{AdminConfig, Config, ConsistencyMode, K2vConfig, RequestConfig, RpcConfig, StoreConfig};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Duration;
-use troupe_actors::limits::REPLICATION_FACTOR_MAX;
-
-const AN_ADDRESS: &str = "an address such as \"[::]:3904\", or the absolute path of a Unix socket";
 
 pub(super) fn config_of(settings: &Settings) -> Result<Config, ConfigError> {
-    let metadata_dir = settings.text("metadata_dir")?.ok_or_else(|| absent(settings, "metadata_dir"))?;
-    let default = Config::single_node(PathBuf::from(metadata_dir));
-    let (replication_factor, consistency_mode) = replication(settings)?;
+    let shape: Shape = settings.read_as()?;
+    let (replication_factor, consistency_mode) = replication(settings, &shape)?;
+    let metadata_dir = shape.metadata_dir.ok_or_else(|| absent(settings, "metadata_dir"))?;
+    let default = Config::single_node(PathBuf::from(metadata_dir.0));
+    let open_files_are_allowed = shape.allow_world_readable_secrets.0;
+    let secret = |key, inline, file_key, file: Option<Text>| {
+        secret(settings, (key, inline), (file_key, file), open_files_are_allowed)
+    };
+    let rpc_secret = secret("rpc_secret", shape.rpc_secret, "rpc_secret_file", shape.rpc_secret_file)?;
+    let notices = notices(settings, rpc_secret.as_ref(), shape.db_engine);
+    let rpc = RpcConfig {
+        bind_addr: shape.rpc_bind_addr.unwrap_or(default.rpc.bind_addr),
+        public_addr: shape.rpc_public_addr.map(|addr| addr.0),
+        secret: rpc_secret.map(|(_, secret)| secret),
+        bootstrap_peers: shape.bootstrap_peers.0,
+    };
+    let region = shape.k2v_api.s3_region.or(shape.s3_api.s3_region);
+    let k2v = K2vConfig {
+        bind_addr: shape.k2v_api.api_bind_addr,
+        region: region.map_or(default.k2v.region, |region| region.0),
+    };
+    let AdminApi { admin_token, admin_token_file, metrics_token, metrics_token_file, .. } = shape.admin;
+    let admin_token = secret("admin.admin_token", admin_token, "admin.admin_token_file", admin_token_file)?;
+    let metrics_token =
+        secret("admin.metrics_token", metrics_token, "admin.metrics_token_file", metrics_token_file)?;
+    let admin = AdminConfig {
+        bind_addr: shape.admin.api_bind_addr,
+        admin_token: admin_token.map(|(_, secret)| secret),
+        metrics_token: metrics_token.map(|(_, secret)| secret),
+        metrics_require_token: shape.admin.metrics_require_token.0,
+    };
+    let own = shape.troupe;
     Ok(Config {
+        metadata_dir: default.metadata_dir,
         replication_factor,
         consistency_mode,
-        rpc: rpc(settings, default.rpc)?,
-        k2v: k2v(settings, default.k2v)?,
-        admin: admin(settings)?,
-        store: store(settings, &default.store)?,
-        requests: requests(settings, &default.requests)?,
-        http_workers: settings.positive("troupe.http_workers")?,
-        connections_max: settings.positive("troupe.connections_max")?,
-        shard_workers: settings.positive("troupe.shard_workers")?,
-        notices: notices(settings)?,
-        metadata_dir: default.metadata_dir,
+        rpc,
+        k2v,
+        admin,
+        requests: requests(&own, &default.requests),
+        store: StoreConfig {
+            durability: own.durability.unwrap_or(default.store.durability),
+            map_size_bytes: shape.lmdb_map_size.map_or(default.store.map_size_bytes, |size| size.0),
+            lanes: own.lanes.map(|count| count.0),
+        },
+        http_workers: own.http_workers.map(|count| count.0),
+        connections_max: own.connections_max.map(|count| count.0),
+        shard_workers: own.shard_workers.map(|count| count.0),
+        notices,
     })
 }
 
@@ -40,121 +68,40 @@ fn absent(settings: &Settings, key: &'static str) -> ConfigError {
 }
 
 /// `replication_factor` and `consistency_mode`, or what Garage had before 1.0: `replication_mode` for both.
-fn replication(settings: &Settings) -> Result<(NonZeroUsize, ConsistencyMode), ConfigError> {
-    let mode = settings.get("replication_mode");
-    let factor = settings.get("replication_factor");
-    if let (Some(mode), Some(factor)) = (mode, factor) {
-        return Err(ConfigError::Twice {
-            first: "replication_factor",
-            first_origin: factor.origin.clone(),
-            second: "replication_mode",
-            second_origin: mode.origin.clone(),
-        });
+fn replication(settings: &Settings, shape: &Shape) -> Result<(NonZeroUsize, ConsistencyMode), ConfigError> {
+    match (&shape.replication_factor, &shape.replication_mode) {
+        (Some(_), Some(_)) => Err(twice(settings, "replication_factor", "replication_mode")),
+        (None, Some(mode)) => Ok((mode.0, mode.1)),
+        (Some(factor), None) => Ok((factor.0, shape.consistency_mode.unwrap_or(ConsistencyMode::Consistent))),
+        (None, None) => Err(absent(settings, "replication_factor")),
     }
-    if let Some(mode) = mode {
-        return replication_mode(settings, mode);
-    }
-    let factor = settings.positive("replication_factor")?;
-    let factor = factor.ok_or_else(|| absent(settings, "replication_factor"))?;
-    if factor.get() > REPLICATION_FACTOR_MAX {
-        return Err(settings.refuse("replication_factor", "a whole number from 1 to 7"));
-    }
-    let expected = "\"consistent\", \"degraded\" or \"dangerous\"";
-    let mode = match settings.text("consistency_mode")? {
-        None | Some("consistent") => ConsistencyMode::Consistent,
-        Some("degraded") => ConsistencyMode::Degraded,
-        Some("dangerous") => ConsistencyMode::Dangerous,
-        Some(_) => return Err(settings.refuse("consistency_mode", expected)),
-    };
-    Ok((factor, mode))
 }
 
-fn replication_mode(
+fn twice(settings: &Settings, first: &'static str, second: &'static str) -> ConfigError {
+    let origin = |key| settings.origin(key);
+    ConfigError::Twice { first, first_origin: origin(first), second, second_origin: origin(second) }
+}
+
+fn requests(own: &Own, default: &RequestConfig) -> RequestConfig {
+    let bytes = |limit: &Option<Limit>, default| limit.as_ref().map_or(default, |limit| limit.0);
+    let count = |count: &Option<Count>, default| count.as_ref().map_or(default, |count| count.0.get());
+    RequestConfig {
+        value_bytes_max: bytes(&own.value_bytes_max, default.value_bytes_max),
+        body_bytes_max: bytes(&own.body_bytes_max, default.body_bytes_max),
+        item_bytes_max: bytes(&own.item_bytes_max, default.item_bytes_max),
+        concurrent_values_max: count(&own.concurrent_values_max, default.concurrent_values_max),
+        clock_window: own.clock_window_seconds.as_ref().map_or(default.clock_window, |window| window.0),
+        slow_request: own.slow_request_ms.as_ref().map_or(default.slow_request, |slow| slow.0),
+    }
+}
+
+fn notices(
     settings: &Settings,
-    mode: &Setting,
-) -> Result<(NonZeroUsize, ConsistencyMode), ConfigError> {
-    let expected = "\"none\", a number up to 7, or such a number with \"-degraded\" or \"-dangerous\"";
-    let written = match &mode.value {
-        Value::Text(text) => text.clone(),
-        Value::Integer(number) => number.to_string(),
-        Value::Boolean(_) | Value::List(_) | Value::Other => String::new(),
-    };
-    let (factor, consistency) = match written.split_once('-') {
-        None => (written.as_str(), ConsistencyMode::Consistent),
-        Some((factor, "degraded")) => (factor, ConsistencyMode::Degraded),
-        Some((factor, "dangerous")) => (factor, ConsistencyMode::Dangerous),
-        Some(_) => return Err(settings.refuse("replication_mode", expected)),
-    };
-    let factor = if factor == "none" { "1" } else { factor };
-    let factor = factor.parse().ok().filter(|factor: &NonZeroUsize| factor.get() <= REPLICATION_FACTOR_MAX);
-    Ok((factor.ok_or_else(|| settings.refuse("replication_mode", expected))?, consistency))
-}
-
-fn rpc(settings: &Settings, default: RpcConfig) -> Result<RpcConfig, ConfigError> {
-    let secret = secret(settings, "rpc_secret", "rpc_secret_file")?;
-    Ok(RpcConfig {
-        bind_addr: settings.parsed("rpc_bind_addr", AN_ADDRESS)?.unwrap_or(default.bind_addr),
-        public_addr: settings.text("rpc_public_addr")?.map(str::to_owned),
-        secret: secret.map(|(_, secret)| secret),
-        bootstrap_peers: settings.text_list("bootstrap_peers")?,
-    })
-}
-
-fn k2v(settings: &Settings, default: K2vConfig) -> Result<K2vConfig, ConfigError> {
-    let region = settings.text("k2v_api.s3_region")?.or(settings.text("s3_api.s3_region")?);
-    Ok(K2vConfig {
-        bind_addr: settings.parsed("k2v_api.api_bind_addr", AN_ADDRESS)?,
-        region: region.map_or(default.region, str::to_owned),
-    })
-}
-
-fn admin(settings: &Settings) -> Result<AdminConfig, ConfigError> {
-    let token = |key, file_key| Ok(secret(settings, key, file_key)?.map(|(_, secret)| secret));
-    Ok(AdminConfig {
-        bind_addr: settings.parsed("admin.api_bind_addr", AN_ADDRESS)?,
-        admin_token: token("admin.admin_token", "admin.admin_token_file")?,
-        metrics_token: token("admin.metrics_token", "admin.metrics_token_file")?,
-        metrics_require_token: settings.boolean("admin.metrics_require_token")?.unwrap_or(false),
-    })
-}
-
-fn store(settings: &Settings, default: &StoreConfig) -> Result<StoreConfig, ConfigError> {
-    let durability = match settings.text("troupe.durability")? {
-        None => default.durability,
-        Some("commit") => Durability::Commit,
-        Some("relaxed") => Durability::Relaxed,
-        Some(_) => return Err(settings.refuse("troupe.durability", "\"commit\" or \"relaxed\"")),
-    };
-    Ok(StoreConfig {
-        durability,
-        map_size_bytes: settings.size("lmdb_map_size")?.unwrap_or(default.map_size_bytes),
-        lanes: settings.positive("troupe.lanes")?,
-    })
-}
-
-fn requests(settings: &Settings, default: &RequestConfig) -> Result<RequestConfig, ConfigError> {
-    let bytes = |key, default: usize| -> Result<usize, ConfigError> {
-        let Some(bytes) = settings.size(key)? else { return Ok(default) };
-        // LMDB and postcard count in 32 bits: no value or body comes near.
-        let fits = usize::try_from(bytes).ok().filter(|bytes| *bytes <= 1 << 30);
-        fits.ok_or_else(|| settings.refuse(key, "at most 1GiB"))
-    };
-    let clock_window = settings.integer("troupe.clock_window_seconds", "a number of seconds")?;
-    let slow_request = settings.integer("troupe.slow_request_ms", "a number of milliseconds")?;
-    let concurrent_values_max = settings.positive("troupe.concurrent_values_max")?;
-    Ok(RequestConfig {
-        value_bytes_max: bytes("troupe.value_bytes_max", default.value_bytes_max)?,
-        body_bytes_max: bytes("troupe.body_bytes_max", default.body_bytes_max)?,
-        item_bytes_max: bytes("troupe.item_bytes_max", default.item_bytes_max)?,
-        concurrent_values_max: concurrent_values_max.map_or(default.concurrent_values_max, NonZeroUsize::get),
-        clock_window: clock_window.map_or(default.clock_window, Duration::from_secs),
-        slow_request: slow_request.map_or(default.slow_request, Duration::from_millis),
-    })
-}
-
-fn notices(settings: &Settings) -> Result<Vec<String>, ConfigError> {
+    rpc_secret: Option<&(&'static str, Secret)>,
+    engine: Option<Engine>,
+) -> Vec<String> {
     let mut notices = settings.notices();
-    if let Some((key, secret)) = secret(settings, "rpc_secret", "rpc_secret_file")?
+    if let Some((key, secret)) = rpc_secret
         && hex::decode(secret.reveal()).map_or(true, |bytes| bytes.len() != 32)
     {
         notices.push(format!(
@@ -162,38 +109,26 @@ fn notices(settings: &Settings) -> Result<Vec<String>, ConfigError> {
              `openssl rand -hex 32` prints a good one"
         ));
     }
-    match settings.text("db_engine")? {
-        None | Some("lmdb") => {}
-        Some(engine @ ("sqlite" | "fjall" | "sled")) => {
-            notices.push(format!("db_engine = \"{engine}\" is not used: Troupe keeps everything in LMDB"));
-        }
-        Some(_) => return Err(settings.refuse("db_engine", "\"lmdb\"")),
+    if let Some(Engine::Other(engine)) = engine {
+        notices.push(format!("db_engine = \"{engine}\" is not used: Troupe keeps everything in LMDB"));
     }
-    Ok(notices)
+    notices
 }
 
-/// A secret and the key that gave it: `key` itself or the file that `file_key` names.
+/// A secret and the key that gave it: in place, or as the name of a file.
 fn secret(
     settings: &Settings,
-    key: &'static str,
-    file_key: &'static str,
+    (key, inline): (&'static str, Option<Secret>),
+    (file_key, file): (&'static str, Option<Text>),
+    open_files_are_allowed: bool,
 ) -> Result<Option<(&'static str, Secret)>, ConfigError> {
-    match (settings.get(key), settings.get(file_key)) {
+    match (inline, file) {
         (None, None) => Ok(None),
-        (Some(inline), Some(file)) => Err(ConfigError::Twice {
-            first: key,
-            first_origin: inline.origin.clone(),
-            second: file_key,
-            second_origin: file.origin.clone(),
-        }),
-        (Some(_), None) => match settings.text(key)? {
-            Some("") => Err(settings.refuse(key, "text that is not empty")),
-            text => Ok(text.map(|text| (key, Secret::new(text)))),
-        },
-        (None, Some(file)) => {
-            let path = PathBuf::from(settings.text(file_key)?.unwrap_or_default());
-            let open_files_are_allowed = settings.boolean("allow_world_readable_secrets")?.unwrap_or(false);
-            let secret = read_secret_file(file_key, &file.origin, &path, open_files_are_allowed)?;
+        (Some(_), Some(_)) => Err(twice(settings, key, file_key)),
+        (Some(secret), None) => Ok(Some((key, secret))),
+        (None, Some(Text(path))) => {
+            let origin = settings.origin(file_key);
+            let secret = read_secret_file(file_key, &origin, &PathBuf::from(path), open_files_are_allowed)?;
             if secret.reveal().is_empty() {
                 return Err(settings.refuse(file_key, "the path of a file that is not empty"));
             }

@@ -5,7 +5,7 @@
 //! otherwise go unnoticed.
 //!
 //! ```text
-//! file ──▶ settings (what was written, and where) ──▶ typed (one key at a time) ──▶ Config
+//! file ──▶ settings (what was written, and where) ──▶ shape (serde: keys and types) ──▶ Config
 //! environment ──▲
 //! ```
 
@@ -17,10 +17,10 @@ mod listen;
 mod load;
 mod secret;
 mod settings;
+mod shape;
 mod size;
 #[cfg(test)]
 mod tests;
-mod typed;
 
 pub use error::{ConfigError, Origin};
 pub use listen::{ListenAddr, NotAListenAddr};

@@ -2,26 +2,16 @@
 
 use super::error::{ConfigError, Origin};
 use super::keys::{self, KEYS, Key, Use};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A value as it was written.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Value {
-    Text(String),
-    Integer(i64),
-    Boolean(bool),
-    List(Vec<String>),
-    /// A value of a type that no obeyed key takes.
-    Other,
-}
-
 /// One key's value and the place that says so.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
-    pub(super) value: Value,
+    value: toml::Value,
     pub(super) origin: Origin,
 }
 
@@ -52,10 +42,39 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The setting of a known key.
-    pub(super) fn get(&self, path: &'static str) -> Option<&Setting> {
-        debug_assert!(keys::find(path).is_some(), "{path} is not in the list of keys");
-        self.values.get(path)
+    /// Where a key was set; the file as a whole if it was not.
+    pub(super) fn origin(&self, path: &str) -> Origin {
+        let set = self.values.get(path).map(|setting| setting.origin.clone());
+        set.unwrap_or_else(|| Origin::File { path: self.file.clone(), line: 1 })
+    }
+
+    /// Reads all settings as one value.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] names the key whose value does not fit, and what it must be.
+    pub(super) fn read_as<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        let mut tree = toml::Table::new();
+        for (path, Setting { value, .. }) in &self.values {
+            let (table, key) = match path.split_once('.') {
+                None => (&mut tree, *path),
+                Some((section, key)) => {
+                    let section = tree.entry(section).or_insert_with(|| toml::Table::new().into());
+                    let Some(section) = section.as_table_mut() else { continue };
+                    (section, key)
+                }
+            };
+            table.insert(key.to_owned(), value.clone());
+        }
+        serde_path_to_error::deserialize(tree).map_err(|error| {
+            let path = error.path().to_string();
+            let key = keys::find(&path).map_or("", |key| key.path);
+            self.refuse(key, error.inner().message())
+        })
+    }
+
+    /// The refusal of a key's value.
+    pub(super) fn refuse(&self, key: &'static str, expected: &str) -> ConfigError {
+        ConfigError::Invalid { key, origin: self.origin(key), expected: expected.to_owned() }
     }
 
     /// What the log should say about the settings, one line each.
@@ -71,11 +90,15 @@ impl Settings {
     fn read_file(&mut self, text: &str) -> Result<(), ConfigError> {
         let line_of =
             |offset: usize| 1 + text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count();
-        let document = DeTable::parse(text).map_err(|e| ConfigError::Syntax {
-            path: self.file.clone(),
-            line: line_of(e.span().map_or(0, |span| span.start)),
-            message: e.message().to_owned(),
-        })?;
+        let path = self.file.clone();
+        let syntax = |message: &str, span: Option<std::ops::Range<usize>>| ConfigError::Syntax {
+            path: path.clone(),
+            line: line_of(span.map_or(0, |span| span.start)),
+            message: message.to_owned(),
+        };
+        let document = DeTable::parse(text).map_err(|e| syntax(e.message(), e.span()))?;
+        // The same text once more, as values that own what they hold.
+        let values: toml::Table = toml::from_str(text).map_err(|e| syntax(e.message(), e.span()))?;
         for (name, value) in document.get_ref() {
             let origin = |name: &Spanned<_>| Origin::File {
                 path: self.file.clone(),
@@ -86,27 +109,26 @@ impl Settings {
                 self.ignored.push(format!("[{path}]"));
                 continue;
             }
-            match value.get_ref() {
-                DeValue::Table(section) if keys::is_section(path) => {
-                    let places: Vec<_> =
-                        section.iter().map(|(key, value)| (key, origin(key), value)).collect();
-                    for (key, origin, value) in places {
-                        self.set(&format!("{path}.{}", key.get_ref()), value.get_ref(), origin)?;
+            match (value.get_ref(), &values[path]) {
+                (DeValue::Table(section), toml::Value::Table(values)) if keys::is_section(path) => {
+                    let places: Vec<_> = section.keys().map(|key| (key.get_ref(), origin(key))).collect();
+                    for (key, origin) in places {
+                        self.set(&format!("{path}.{key}"), &values[key.as_ref()], origin)?;
                     }
                 }
                 _ if keys::is_section(path) => {
                     return Err(ConfigError::NotASection { key: path.to_owned(), origin: origin(name) });
                 }
-                other => {
+                (_, value) => {
                     let origin = origin(name);
-                    self.set(path, other, origin)?;
+                    self.set(path, value, origin)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn set(&mut self, path: &str, value: &DeValue<'_>, origin: Origin) -> Result<(), ConfigError> {
+    fn set(&mut self, path: &str, value: &toml::Value, origin: Origin) -> Result<(), ConfigError> {
         let Some(key) = keys::find(path) else {
             return Err(ConfigError::UnknownKey {
                 key: path.to_owned(),
@@ -117,7 +139,7 @@ impl Settings {
         match key.used {
             Use::Ignored => self.ignored.push(path.to_owned()),
             Use::Obeyed => {
-                self.values.insert(key.path, Setting { value: Value::of(value), origin });
+                self.values.insert(key.path, Setting { value: value.clone(), origin });
             }
         }
         Ok(())
@@ -134,7 +156,7 @@ impl Settings {
                     Use::Obeyed => {
                         self.forget_rival(key);
                         let setting =
-                            Setting { value: Value::Text(text.clone()), origin: Origin::Variable(variable) };
+                            Setting { value: text.clone().into(), origin: Origin::Variable(variable) };
                         self.values.insert(key.path, setting);
                     }
                 }
@@ -171,24 +193,6 @@ impl Settings {
                 .filter(|(distance, _)| *distance <= 3);
             let hint = meant.map_or(String::new(), |(_, variable)| format!(" (did you mean {variable}?)"));
             self.notices.push(format!("environment variable {name} means nothing to Troupe{hint}"));
-        }
-    }
-}
-
-impl Value {
-    fn of(value: &DeValue<'_>) -> Value {
-        match value {
-            DeValue::String(text) => Value::Text(text.to_string()),
-            DeValue::Integer(number) => {
-                i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Other, Value::Integer)
-            }
-            DeValue::Boolean(truth) => Value::Boolean(*truth),
-            DeValue::Array(items) => items
-                .iter()
-                .map(|item| item.get_ref().as_str().map(str::to_owned))
-                .collect::<Option<Vec<_>>>()
-                .map_or(Value::Other, Value::List),
-            DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => Value::Other,
         }
     }
 }

@@ -115,10 +115,18 @@ fn a_value_of_the_wrong_kind_is_an_error_that_says_what_is_expected() {
     );
     check_error("bootstrap_peers = [1]", "garage.toml:3: `bootstrap_peers` must be a list of texts");
     check_error("[troupe]\nlanes = 0", "garage.toml:4: `troupe.lanes` must be a whole number above 0");
-    check_error("[troupe]\nlanes = \"2\"", "garage.toml:4: `troupe.lanes` must be a whole number above 0");
+    check_error("[troupe]\nlanes = \"two\"", "garage.toml:4: `troupe.lanes` must be a whole number above 0");
+    check_error(
+        "rpc_public_addr = 3901",
+        "garage.toml:3: `rpc_public_addr` must be text in quotes, not empty",
+    );
+    check_error(
+        "[k2v_api]\ns3_region = \"\"",
+        "garage.toml:4: `k2v_api.s3_region` must be text in quotes, not empty",
+    );
     check_error(
         "[troupe]\nvalue_bytes_max = \"2GiB\"",
-        "garage.toml:4: `troupe.value_bytes_max` must be at most 1GiB",
+        "garage.toml:4: `troupe.value_bytes_max` must be a number of bytes such as 1048576 or \"1MiB\", at most 1GiB",
     );
     check_error("k2v_api = 4", "garage.toml:3: `k2v_api` is a section: write [k2v_api], and its keys below");
 }
@@ -149,6 +157,10 @@ fn what_a_node_cannot_do_without_is_asked_for() {
     assert_eq!(
         parse("replication_factor = 1", &[]).unwrap_err().to_string(),
         "`metadata_dir` is not set: add it to garage.toml, or set TROUPE_METADATA_DIR"
+    );
+    assert_eq!(
+        parse("metadata_dir = \"\"", &[]).unwrap_err().to_string(),
+        "garage.toml:1: `metadata_dir` must be text in quotes, not empty"
     );
     assert_eq!(
         parse("metadata_dir = \"/m\"", &[]).unwrap_err().to_string(),
