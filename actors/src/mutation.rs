@@ -25,6 +25,12 @@ mutations! {
     WatermarkIgnored,
     /// The stored watermark is the newest time, not one ahead of it.
     WatermarkNotAhead,
+    /// A token that shows dots of mine which I never minted is taken as it is.
+    UnknownDotOfMineTaken,
+    /// An environment that was closed cleanly goes on in its epoch, whichever file it is.
+    WitnessAlwaysTrue,
+    /// A store that refused a batch goes on in its epoch after a clean close.
+    EndEpochSkipped,
     /// A write builds on what is stored, although a newer state is on its way to the disk.
     OverlayIgnored,
     /// After a refusal, writes go on building on what was refused.

@@ -73,6 +73,7 @@ impl Dots {
     pub(super) fn mint(&mut self, now: WallMs, context: &Context, item: &Item<'_>) -> Dot {
         let actor = match self.actors.last().copied() {
             Some(actor) if self.newest >= shown_time(actor, context, item) => actor,
+            Some(actor) if is_on(Mutation::UnknownDotOfMineTaken) => actor,
             Some(_) | None => self.draw_actor(),
         };
         self.newest = self.newest.saturating_add(1).max(now.0);

@@ -29,6 +29,14 @@ struct Tables {
     environment: Rows,
 }
 
+impl Image {
+    /// Bytes of keys and rows.
+    pub fn bytes(&self) -> u64 {
+        let rows = Keyspace::ALL.into_iter().flat_map(|keyspace| self.0.of(keyspace));
+        rows.map(|(key, row)| (key.len() + row.len()) as u64).sum()
+    }
+}
+
 impl Tables {
     fn of(&self, keyspace: Keyspace) -> &Rows {
         match keyspace {

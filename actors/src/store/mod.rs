@@ -7,6 +7,7 @@
 
 pub mod counters;
 mod decoded;
+pub mod epoch;
 mod final_rows;
 mod group;
 pub mod journal;
@@ -21,6 +22,7 @@ pub mod rows;
 pub mod set;
 pub mod tree;
 
+pub use epoch::Epoch;
 pub use keys::environment::LaneId;
 
 use crate::causality::Item;
@@ -30,13 +32,6 @@ use counters::{CountersDelta, PartitionCounters};
 use range::KeyRange;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-
-/// The time between two moments at which a store may have forgotten something.
-///
-/// Drawn at random whenever an environment is new, restored, or was not closed cleanly. An actor id that was stored
-/// under another epoch is never minted from again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Epoch(pub u64);
 
 /// What a shard keeps beside its items.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

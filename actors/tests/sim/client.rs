@@ -159,6 +159,10 @@ impl Client {
         roles.map(&mut client).collect()
     }
 
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = &(ItemIndex, Token)> {
+        self.tokens.iter()
+    }
+
     fn tokens_of(&self, item: ItemIndex) -> Vec<&Token> {
         self.tokens.iter().filter(|(at, _)| *at == item).map(|(_, token)| token).collect()
     }

@@ -8,6 +8,7 @@ use crate::lane::Lane;
 use crate::limits::SHARD_LIMITS;
 use crate::node::Node;
 use crate::polls::Wants;
+use crate::space::Space;
 use crate::world::{Message, World};
 use std::collections::BTreeMap;
 use troupe_actors::shard::ShardCore;
@@ -61,15 +62,22 @@ impl World {
         match self.random.below(10) {
             0..3 => self.crash()?,
             3..5 => self.stop(),
-            5..7 => {
-                self.note("disk is full", &[]);
-                self.disk.fill(true);
-            }
-            7..9 => self.disk.fill(false),
+            5..7 => self.fill_disk(),
+            7..9 => self.disk.space = Space::plenty(),
             _ => self.turn_clock(),
         }
         self.schedule_fault();
         Ok(())
+    }
+
+    /// Somebody else takes the room, most of it or all.
+    fn fill_disk(&mut self) {
+        let used = self.disk.store.image().bytes();
+        let left = if self.random.percent(50) { 0 } else { self.random.between(0, 300) };
+        self.note("disk is full", &[used, left]);
+        let is_map = self.random.percent(50);
+        let is_stuffed = self.random.percent(20);
+        self.disk.space = if is_stuffed { Space::none() } else { Space::of(used, left, is_map) };
     }
 
     /// The wall clock is set, forwards or backwards.
@@ -84,9 +92,9 @@ impl World {
 
     /// The process dies. What was not committed is lost, and so is every connection.
     pub(crate) fn crash(&mut self) -> Result<(), Violation> {
+        self.cut_off_commit()?;
         if self.node.take().is_some() {
             self.note("crash", &[]);
-            self.was_closed_cleanly = false;
             self.lose_connections();
             self.schedule_start();
         }
@@ -109,7 +117,11 @@ impl World {
         if is_done {
             self.node = None;
             self.note("closed cleanly", &[]);
-            self.was_closed_cleanly = !self.disk.store.epoch_ends();
+            let nonce = self.random.next();
+            self.disk.close_clean(nonce);
+            if self.random.percent(40) {
+                self.disk.copy();
+            }
             self.lose_connections();
             self.schedule_start();
         }
@@ -131,22 +143,28 @@ impl World {
     }
 
     pub(crate) fn start(&mut self) -> Result<(), Violation> {
-        let fate = match self.random.below(10) {
+        let (mut which, mut returning) = (self.random.below(16), Vec::new());
+        let fate = match self.random.below(20) {
             _ if self.is_settling() => Fate::Kept,
-            0..2 => Fate::RolledBack,
-            2 => Fate::Vanished,
+            0..3 => Fate::EnvironmentRestored { in_place: self.random.percent(50) },
+            3..5 => Fate::FolderRestored,
+            5..8 => match self.machine_copy() {
+                Some(machine) => {
+                    (which, returning) = machine;
+                    Fate::MachineRestored
+                }
+                None => Fate::Kept,
+            },
+            8 => Fate::Vanished,
             _ => Fate::Kept,
         };
         if self.random.percent(30) {
             self.turn_clock();
         }
         let drawn = Epoch(self.random.next());
-        let has_lost_nothing = self.was_closed_cleanly && fate == Fate::Kept;
-        let epoch = if has_lost_nothing { self.disk.store.epoch() } else { drawn };
-        self.note("environment is opened", &[fate as u64, u64::from(has_lost_nothing)]);
         let before = self.disk.held;
-        let which = self.random.below(16);
-        self.disk.reopen(fate, which, epoch);
+        let goes_on = self.disk.reopen(fate, which, drawn);
+        self.note("environment is opened", &[fate_number(fate), u64::from(goes_on)]);
         self.timeline += u64::from(fate != Fate::Kept);
         for item in ItemIndex::all() {
             if before.of(item) != self.disk.held.of(item) {
@@ -156,12 +174,13 @@ impl World {
             }
         }
         self.open_node()?;
-        self.check_disk()
+        self.check_disk()?;
+        self.clients_return(returning)
     }
 
     /// Clients make no more trouble, and neither does anything else.
     pub(crate) fn settle(&mut self) {
-        self.disk.fill(false);
+        self.disk.space = Space::plenty();
         self.note("settling", &[]);
     }
 
@@ -199,5 +218,15 @@ impl World {
             ranges::check_view(at, follower.view(at), &self.disk.held.of(at).live())?;
         }
         Ok(())
+    }
+}
+
+fn fate_number(fate: Fate) -> u64 {
+    match fate {
+        Fate::Kept => 0,
+        Fate::EnvironmentRestored { .. } => 1,
+        Fate::FolderRestored => 2,
+        Fate::MachineRestored => 3,
+        Fate::Vanished => 4,
     }
 }

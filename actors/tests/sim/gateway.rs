@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    fn item_write(&self, id: WriteId, context: Context) -> ItemWrite {
+    pub(crate) fn item_write(&self, id: WriteId, context: Context) -> ItemWrite {
         let tried = self.oracle.tried(id);
         let partition: &Partition = &PARTITIONS[tried.item.partition()];
         let value = tried.value.clone().map_or(Value::Tombstone, |bytes| Value::Bytes(bytes.into()));

@@ -22,6 +22,8 @@ pub(crate) struct Lane {
     wants_flush: bool,
     /// The group whose commit blocks the lane's thread; empty if none does.
     committing: Vec<Batch<LaneBatch>>,
+    /// Whether that commit has done, on the disk, what it will do.
+    is_decided: bool,
 }
 
 impl Lane {
@@ -108,11 +110,9 @@ impl World {
                     }
                 }
                 Effect::Commit(group) => self.begin_commit(group),
+                Effect::EndEpoch => self.disk.store.end_epoch(),
                 Effect::Answer(batch, outcome) => {
                     let LaneBatch { shard, batch, .. } = batch.payload;
-                    if outcome.is_err() {
-                        self.disk.store.end_epoch();
-                    }
                     let delay_us = self.hop_us();
                     let persisted = Inside::Persisted { shard, batch, outcome };
                     self.inside_on(Channel::LaneToShard(shard), delay_us, persisted);
@@ -132,6 +132,7 @@ impl World {
         let delay_us = self.random.between(1, duration_us);
         if let Some(node) = &mut self.node {
             node.lane.committing = group;
+            node.lane.is_decided = false;
         }
         let is_split = Disk::has_separate_counters();
         self.inside(delay_us, if is_split { Inside::ItemsCommitted } else { Inside::Committed });
@@ -141,8 +142,8 @@ impl World {
     pub(crate) fn items_committed(&mut self) {
         let Some(node) = &self.node else { return };
         let group = &node.lane.committing;
-        let writes: Vec<Write> = group.iter().flat_map(|batch| batch.payload.writes.clone()).collect();
-        if !self.disk.is_full && self.disk.commit(Disk::without_counters(&writes).iter()).is_ok() {
+        let stripped = Disk::without_counters(&writes_of(group));
+        if self.disk.commit(&stripped.iter().collect::<Vec<_>>()).is_ok() {
             for id in group.iter().flat_map(|batch| &batch.payload.ids) {
                 self.oracle.stored(&mut self.disk.held, *id);
             }
@@ -157,13 +158,7 @@ impl World {
         let is_tried = !breaks || self.random.percent(50);
         let Some(node) = &mut self.node else { return Ok(()) };
         let group = std::mem::take(&mut node.lane.committing);
-        let mut outcome = Ok(());
-        if self.disk.is_full && self.random.percent(20) {
-            // So full that not even deletions find room.
-            outcome = Err(CommitError::DiskFull);
-        } else if is_tried {
-            outcome = self.disk.commit(group.iter().flat_map(|batch| &batch.payload.writes));
-        }
+        let mut outcome = if is_tried { self.disk.commit(&writes_of(&group)) } else { Ok(()) };
         let is_stored = is_tried && outcome.is_ok();
         self.note("committed", &[group.len() as u64, u64::from(is_stored), u64::from(breaks)]);
         if is_stored {
@@ -175,6 +170,7 @@ impl World {
         }
         if let Some(node) = &mut self.node {
             node.lane.committing = group;
+            node.lane.is_decided = true;
         }
         let delay_us = self.hop_us();
         self.inside(delay_us, Inside::CommitReturned(outcome));
@@ -190,9 +186,24 @@ impl World {
             self.forget_excuses(self.oracle.tried(*id).item);
         }
         if self.random.percent(20) {
-            self.disk.take_image();
+            self.disk.copy();
         }
         self.check_counters()
+    }
+
+    /// The process dies while a commit is under way: whether it made it is anybody's guess.
+    pub(crate) fn cut_off_commit(&mut self) -> Result<(), Violation> {
+        let Some(node) = &mut self.node else { return Ok(()) };
+        if node.lane.is_decided {
+            return Ok(());
+        }
+        let group = std::mem::take(&mut node.lane.committing);
+        let is_kept = self.random.percent(50) && !Disk::has_separate_counters();
+        if !group.is_empty() && is_kept && self.disk.commit(&writes_of(&group)).is_ok() {
+            self.note("committed, and nobody heard", &[group.len() as u64]);
+            self.stored(&group)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn commit_returned(&mut self, outcome: Result<(), CommitError>) {
@@ -201,4 +212,8 @@ impl World {
         self.lane_steps(Event::Committed { group, outcome });
         self.wake_lane();
     }
+}
+
+fn writes_of(group: &[Batch<LaneBatch>]) -> Vec<&Write> {
+    group.iter().flat_map(|batch| &batch.payload.writes).collect()
 }

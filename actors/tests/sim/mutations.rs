@@ -7,7 +7,12 @@ use troupe_actors::mutation::Mutation;
 /// The invariants of which one breaks.
 pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
     match mutation {
-        Mutation::ActorIdReusedAfterAmnesia => &[dots::ONCE, dots::ALIVE, readable::READABLE, tokens::EXACT],
+        Mutation::ActorIdReusedAfterAmnesia
+        | Mutation::UnknownDotOfMineTaken
+        | Mutation::WitnessAlwaysTrue
+        | Mutation::EndEpochSkipped => {
+            &[dots::ONCE, dots::ALIVE, readable::READABLE, tokens::EXACT, rest::SOUND]
+        }
         Mutation::WatermarkIgnored | Mutation::WatermarkNotAhead => {
             &[dots::ONCE, dots::ALIVE, readable::READABLE, tokens::EXACT, ranges::FINAL, polls::CURRENT]
         }

@@ -6,6 +6,7 @@
 use crate::keyspace::{ITEM_COUNT, ItemIndex};
 use std::collections::BTreeMap;
 use troupe_actors::causality::Dot;
+use troupe_actors::ids::ActorId;
 
 /// No run tries more writes.
 pub(crate) const WRITES_MAX: usize = 512;
@@ -161,6 +162,11 @@ impl Oracle {
 
     pub(crate) fn tried(&self, id: WriteId) -> &Tried {
         &self.tried[id.0]
+    }
+
+    /// The times of every dot that an actor minted.
+    pub(crate) fn minted(&self, actor: ActorId) -> impl Iterator<Item = u64> {
+        self.by_dot.keys().filter(move |dot| dot.actor == actor).map(|dot| dot.time)
     }
 
     pub(crate) fn by_dot(&self, dot: Dot) -> Option<WriteId> {

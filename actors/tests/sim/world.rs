@@ -10,6 +10,7 @@ use crate::random::Random;
 use crate::scheduler::Scheduler;
 use crate::token::SentToken;
 use crate::trace::Trace;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use troupe_actors::clock::WallMs;
 use troupe_actors::mutation::{Mutation, turn_on};
 use troupe_actors::replication::page::PageLimits;
@@ -54,8 +55,6 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     /// How many nodes there were.
     pub(crate) lives: u64,
-    /// Whether the node that is down was closed cleanly.
-    pub(crate) was_closed_cleanly: bool,
     /// How far the wall clock is off.
     pub(crate) clock_skew_ms: u64,
     /// Requests that clients may still make.
@@ -85,7 +84,6 @@ pub(crate) fn run(seed: u64, mutation: Option<Mutation>, is_recorded: bool) -> O
         page_limits: page_limits(&mut random),
         clients: Client::crowd(&mut random),
         lives: 0,
-        was_closed_cleanly: true,
         clock_skew_ms: random.between(1_000_000, 2_000_000),
         requests_left,
         requests_made: 0,
@@ -94,7 +92,10 @@ pub(crate) fn run(seed: u64, mutation: Option<Mutation>, is_recorded: bool) -> O
         unheard: 0,
         random,
     };
-    let violation = world.live().err();
+    let violation = match catch_unwind(AssertUnwindSafe(|| world.live())) {
+        Ok(outcome) => outcome.err(),
+        Err(panic) => Some(rest::panicked(&*panic)),
+    };
     turn_on(None);
     Outcome { trace: world.trace, violation }
 }

@@ -1,7 +1,7 @@
 //! The shell of a lane: an actor with a thread of its own, which a commit blocks.
 
 use super::core::{Batch, Effect, Event, LaneCore};
-use super::{Owner, Persist, Persisted};
+use super::{Persist, Persisted};
 use crate::clock::monotonic_now;
 use crate::limits::LANE_BATCHES_MAX;
 use crate::store::{Store, Write};
@@ -66,12 +66,12 @@ impl<S: Store> LaneActor<S> {
                 let outcome = self.store.commit(&mut writes);
                 Some(Event::Committed { group, outcome })
             }
+            Effect::EndEpoch => {
+                self.store.end_epoch();
+                None
+            }
             Effect::Answer(batch, outcome) => {
-                let Persist { owner, batch, room, done, .. } = batch.payload;
-                // Only a shard has minted dots that the store will not remember.
-                if outcome.is_err() && matches!(owner, Owner::Shard(_)) {
-                    self.store.end_epoch();
-                }
+                let Persist { batch, room, done, .. } = batch.payload;
                 // An owner that is gone needs no answer.
                 let _ = done.send(Persisted { batch, outcome, room });
                 None

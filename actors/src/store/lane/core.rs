@@ -5,6 +5,7 @@ mod tests;
 
 use super::{Fence, Owner, PersistError};
 use crate::limits::{FULL_PROBE_INTERVAL_MS, GROUP_BATCHES_MAX, GROUP_BYTES_MAX};
+use crate::mutation::{Mutation, is_on};
 use crate::store::CommitError;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -49,6 +50,9 @@ pub enum Effect<B> {
     /// Store the group in one transaction, then send [`Event::Committed`]. Always the last effect of a step, and the
     /// only one that blocks.
     Commit(Vec<Batch<B>>),
+    /// Have the next opening begin a new epoch, however this one is closed: a shard minted dots for a batch that is
+    /// refused, and no disk will remember them. Before the refusal is answered.
+    EndEpoch,
     /// Answer a batch: success after the commit that held it, a refusal after every earlier batch of its owner
     /// was answered. An owner that learns of a refusal goes on from what is stored.
     Answer(Batch<B>, Result<(), PersistError>),
@@ -153,6 +157,10 @@ impl<B> LaneCore<B> {
 
     fn answer_refusals(&mut self, effects: &mut Vec<Effect<B>>) {
         self.refusals.sort_by_key(|(batch, _)| batch.order);
+        let minted = self.refusals.iter().any(|(batch, _)| matches!(batch.owner, Owner::Shard(_)));
+        if minted && !is_on(Mutation::EndEpochSkipped) {
+            effects.push(Effect::EndEpoch);
+        }
         effects.extend(self.refusals.drain(..).map(|(batch, error)| Effect::Answer(batch, Err(error))));
     }
 

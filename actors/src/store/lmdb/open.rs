@@ -4,10 +4,11 @@ use super::growth::Growth;
 use super::loss::{self, Loss};
 use super::readers;
 use super::reserve::DiskReserve;
-use super::witness::{self, Testimony};
+use super::witness;
 use super::{LmdbStore, Tables};
 use crate::limits::STORE_READERS_MAX;
 use crate::store::Epoch;
+use crate::store::epoch::{Left, Testimony};
 use crate::store::journalled::JournalError;
 use crate::store::keys::environment::{self, LaneId};
 use crate::store::keys::{items, partitions, shards};
@@ -151,7 +152,7 @@ impl LmdbStore {
         fs::create_dir_all(dir).map_err(|source| OpenError::io(dir, source))?;
         let in_use = lock(dir)?;
         loss::check(dir, dir, false)?;
-        let left_as = Testimony::of(dir).ok();
+        let left_as = witness::testimony(dir).ok();
         let reserve = DiskReserve::find(dir).map_err(|source| OpenError::io(dir, source))?;
         let set_up = || {
             let env = open_environment(dir, options)?;
@@ -296,11 +297,8 @@ fn begin_epoch(
 ) -> Result<Epoch, Refusal> {
     let stored = table.get(txn, environment::EPOCH_KEY)?.and_then(environment::decode_u64);
     let mark = table.get(txn, environment::CLEAN_KEY)?.and_then(environment::decode_u64);
-    let proven = match (mark, left_as) {
-        (Some(nonce), Some(left_as)) => witness::confirms(dir, nonce, left_as),
-        (None, _) | (_, None) => false,
-    };
-    let epoch = stored.filter(|_| proven).map_or(fresh, Epoch);
+    let left = Left { epoch: stored.map(Epoch), mark, witness: witness::read(dir), file: left_as };
+    let epoch = left.epoch(fresh);
     witness::remove(dir).map_err(|source| Refusal::Known(OpenError::io(dir, source)))?;
     table.delete(txn, environment::CLEAN_KEY)?;
     table.put(txn, environment::EPOCH_KEY, &environment::encode_u64(epoch.0))?;

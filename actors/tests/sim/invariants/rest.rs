@@ -1,9 +1,11 @@
 use super::{Violation, require};
 use crate::oracle::{Fate, Oracle, WriteId};
+use std::any::Any;
 
 /// Messages of one run. Far beyond what any run needs: more of them is a loop.
 const MESSAGES_MAX: u64 = 50_000;
 
+pub(crate) const SOUND: &str = "nothing panics";
 pub(crate) const FORGOTTEN: &str = "a poll that is over is forgotten";
 
 pub(crate) fn check_end(messages: u64) -> Result<(), Violation> {
@@ -21,4 +23,11 @@ pub(crate) fn check_taken(oracle: &Oracle, ids: &[WriteId]) -> Result<(), Violat
     let fates: Vec<Fate> = ids.iter().map(|id| oracle.tried(*id).fate).collect();
     let is_taken = fates.iter().all(|fate| *fate == Fate::Acknowledged);
     require("a node that has room takes writes", is_taken, || format!("{ids:?}: {fates:?}"))
+}
+
+/// A core, or the simulator, panicked.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Violation {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let what = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned();
+    Violation { invariant: SOUND, what }
 }

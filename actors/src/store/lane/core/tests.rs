@@ -89,7 +89,7 @@ fn on_a_full_disk_deletions_are_tried_again_without_what_grows() {
     let group = vec![grow.clone(), shrink.clone()];
     check(&mut core, 0, Event::Flush, &[Effect::Commit(group.clone())]);
     check(&mut core, 0, failed(group), &[Effect::Commit(vec![shrink.clone()])]);
-    check(&mut core, 0, done(vec![shrink.clone()]), &[kept(shrink), full(grow)]);
+    check(&mut core, 0, done(vec![shrink.clone()]), &[kept(shrink), Effect::EndEpoch, full(grow)]);
 }
 
 #[test]
@@ -99,7 +99,12 @@ fn what_builds_on_a_refused_batch_is_refused_until_the_shard_raises_its_fence() 
     let group = vec![before.clone(), grow.clone(), after.clone()];
     check(&mut core, 0, Event::Flush, &[Effect::Commit(group.clone())]);
     check(&mut core, 0, failed(group), &[Effect::Commit(vec![before.clone()])]);
-    check(&mut core, 0, done(vec![before.clone()]), &[kept(before), full(grow), fenced(after)]);
+    check(
+        &mut core,
+        0,
+        done(vec![before.clone()]),
+        &[kept(before), Effect::EndEpoch, full(grow), fenced(after)],
+    );
 
     let (late, raised, other) =
         (delete(4, "late", 1, 4), delete(5, "raised", 1, 5), delete(6, "other", 2, 4));
@@ -111,7 +116,7 @@ fn what_builds_on_a_refused_batch_is_refused_until_the_shard_raises_its_fence() 
         &mut core,
         0,
         done(vec![raised.clone(), other.clone()]),
-        &[kept(raised), kept(other), fenced(late)],
+        &[kept(raised), kept(other), Effect::EndEpoch, fenced(late)],
     );
 }
 
@@ -120,9 +125,9 @@ fn a_full_lane_refuses_what_grows_at_once_and_lets_one_group_a_second_try() {
     let (first, second, third) = (put(1, "first", 1, 0), put(2, "second", 2, 0), put(3, "third", 3, 0));
     let mut core = queued(std::slice::from_ref(&first));
     check(&mut core, 10, Event::Flush, &[Effect::Commit(vec![first.clone()])]);
-    check(&mut core, 10, failed(vec![first.clone()]), &[full(first)]);
+    check(&mut core, 10, failed(vec![first.clone()]), &[Effect::EndEpoch, full(first)]);
     check(&mut core, 20, Event::Arrived(second.clone()), &[Effect::ScheduleFlush]);
-    check(&mut core, 20, Event::Flush, &[full(second.clone())]);
+    check(&mut core, 20, Event::Flush, &[Effect::EndEpoch, full(second.clone())]);
 
     let probe_at_ms = 10 + FULL_PROBE_INTERVAL_MS;
     check(&mut core, probe_at_ms, Event::Arrived(third.clone()), &[Effect::ScheduleFlush]);
@@ -145,7 +150,7 @@ fn a_deletion_that_succeeds_does_not_end_the_shortage() {
     check(&mut core, 0, done(vec![shrink.clone()]), &[kept(shrink)]);
     let grow = put(4, "grow", 1, 1);
     core.step(0, Event::Arrived(grow.clone()));
-    check(&mut core, 0, Event::Flush, &[full(grow)]);
+    check(&mut core, 0, Event::Flush, &[Effect::EndEpoch, full(grow)]);
 }
 
 #[test]
@@ -159,7 +164,7 @@ fn deletions_that_find_no_room_together_are_tried_in_smaller_groups() {
     check(&mut core, 0, done(vec![a.clone()]), &[kept(a), Effect::Commit(rest.clone())]);
     check(&mut core, 0, failed(rest), &[Effect::Commit(vec![b.clone()])]);
     check(&mut core, 0, failed(vec![b.clone()]), &[Effect::Commit(vec![c.clone()])]);
-    check(&mut core, 0, done(vec![c.clone()]), &[kept(c), full(b)]);
+    check(&mut core, 0, done(vec![c.clone()]), &[kept(c), Effect::EndEpoch, full(b)]);
 }
 
 #[test]
@@ -174,11 +179,17 @@ fn after_a_failure_that_says_nothing_of_what_is_stored_no_write_is_taken() {
         &mut core,
         0,
         Event::Committed { group: vec![a.clone()], outcome },
-        &[Effect::ReportBroken("EIO".into()), broken(a), broken(b.clone())],
+        &[
+            Effect::ReportBroken("EIO".into()),
+            Effect::EndEpoch,
+            broken(a),
+            Effect::EndEpoch,
+            broken(b.clone()),
+        ],
     );
     check(&mut core, 0, Event::Flush, &[]);
     check(&mut core, 0, Event::Arrived(b.clone()), &[Effect::ScheduleFlush]);
-    check(&mut core, 0, Event::Flush, &[broken(b)]);
+    check(&mut core, 0, Event::Flush, &[Effect::EndEpoch, broken(b)]);
 }
 
 /// A batch of a shard object that is gone may still be under way when its successor begins.
@@ -198,5 +209,5 @@ fn a_shard_that_was_made_anew_is_not_refused_for_what_its_predecessor_sent() {
     core.step(0, Event::Arrived(fresh.clone()));
     core.step(0, Event::Arrived(late.clone()));
     check(&mut core, 0, Event::Flush, &[Effect::Commit(vec![fresh.clone()])]);
-    check(&mut core, 0, done(vec![fresh.clone()]), &[kept(fresh), fenced(late)]);
+    check(&mut core, 0, done(vec![fresh.clone()]), &[kept(fresh), Effect::EndEpoch, fenced(late)]);
 }
