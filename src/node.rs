@@ -34,7 +34,8 @@ use tokio::sync::mpsc;
 use troupe_actors::control::{Control, ControlOptions, StartError};
 use troupe_actors::ids::NodeId;
 use troupe_actors::shard::{ShardLimits, Shards};
-use troupe_actors::store::lmdb::{LmdbStore, OpenError};
+use troupe_actors::store::journalled::NodeStore;
+use troupe_actors::store::lmdb::OpenError;
 use troupe_actors::store::{Snapshot, Store, StoreError};
 use view::StoreView;
 
@@ -96,6 +97,9 @@ pub enum NodeError {
     /// The signals that stop a node cannot be heard.
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
+    /// The system gives no more threads.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
     /// A store failed while the node ran. What was acknowledged is safe on disk.
     #[error("a store failed, the node stopped: {0}")]
     StoreBroken(String),
@@ -116,7 +120,7 @@ pub struct Node {
     /// Buckets, keys, permissions, layout.
     pub control: Control,
     stop_signals: StopSignals,
-    shards: Shards<LmdbStore>,
+    shards: Shards<NodeStore>,
     lanes: Lanes,
     shard_arbiters: Vec<Arbiter>,
     rpc: RpcPort,
@@ -287,7 +291,7 @@ async fn start_control(config: &Config, node: NodeId, lanes: &Lanes) -> Result<C
     Ok(Control::start(&rows, lanes.control(), ControlOptions { node, replication_factor, token_key }).await?)
 }
 
-fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<LmdbStore>, Vec<Arbiter>), NodeError> {
+fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<NodeStore>, Vec<Arbiter>), NodeError> {
     let workers = config.shard_workers.map_or(SHARD_WORKERS_DEFAULT, NonZeroUsize::get);
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| vital::arbiter()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();

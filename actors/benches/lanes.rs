@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use troupe_actors::causality::{Context, Dot, Item, Value};
 use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, SortKey};
-use troupe_actors::store::lmdb::{Durability, LanesOptions, LmdbStore};
+use troupe_actors::limits::JOURNAL_BYTES_MAX;
+use troupe_actors::store::journalled::{Durability, LanesOptions, NodeStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::set::StoreSet;
 use troupe_actors::store::{Epoch, Snapshot, Store, Write};
@@ -38,18 +39,19 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn open(dir: &Path, lanes: u16) -> StoreSet<LmdbStore> {
+fn open(dir: &Path, lanes: u16) -> StoreSet<NodeStore> {
     let options = LanesOptions {
         lanes_if_new: lanes,
         map_size: 8 << 30,
         durability: Durability::Commit,
+        journal_bytes_max: JOURNAL_BYTES_MAX,
         fresh_epoch: Epoch(1),
     };
     StoreSet::open_all(dir, &options).unwrap()
 }
 
 /// The `number`th item: its partition is in the lane asked for.
-fn put(number: u64, spread: Spread, set: &StoreSet<LmdbStore>, lane: usize) -> Write {
+fn put(number: u64, spread: Spread, set: &StoreSet<NodeStore>, lane: usize) -> Write {
     let name = |salt: u64| match spread {
         Spread::Partitions => {
             format!("partition-{}-{salt}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 10_000)

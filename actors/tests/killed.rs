@@ -19,7 +19,7 @@ use troupe_actors::ids::{BucketId, ItemKey, Partition, PartitionKey, SortKey};
 use troupe_actors::shard::{Effect, Event, ItemWrite, RequestId, ShardCore, ShardLimits, Shards, WritePlan};
 use troupe_actors::store::lane::actor::LaneActor;
 use troupe_actors::store::lane::{Fence, LaneHandle};
-use troupe_actors::store::lmdb::{Durability, LmdbOptions, LmdbSnapshot, LmdbStore};
+use troupe_actors::store::lmdb::{LmdbOptions, LmdbSnapshot, LmdbStore};
 use troupe_actors::store::{CommitError, Epoch, LaneId, Snapshot, Store, StoreError, Write};
 
 const DIR: &str = "TO_BE_KILLED_IN";
@@ -64,7 +64,6 @@ impl Store for Stalling {
 fn open(dir: &Path, fresh_epoch: u64) -> LmdbStore {
     let options = LmdbOptions {
         map_size: 64 << 20,
-        durability: Durability::Commit,
         fresh_epoch: Epoch(fresh_epoch),
         lane: LaneId { lane: 0, lanes: 1 },
     };

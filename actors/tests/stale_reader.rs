@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use troupe_actors::causality::{Dot, Item, Value};
 use troupe_actors::ids::{ActorId, BucketId, Partition, PartitionKey, SortKey};
-use troupe_actors::store::lmdb::{Durability, LmdbOptions, LmdbStore};
+use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::{CommitError, Epoch, LaneId, Store, Write};
 
 const DIR: &str = "TO_BE_READ";
@@ -28,12 +28,7 @@ fn read_until_killed(dir: &Path) {
 }
 
 fn options() -> LmdbOptions {
-    LmdbOptions {
-        map_size: MAP_BYTES,
-        durability: Durability::Commit,
-        fresh_epoch: Epoch(1),
-        lane: LaneId { lane: 0, lanes: 1 },
-    }
+    LmdbOptions { map_size: MAP_BYTES, fresh_epoch: Epoch(1), lane: LaneId { lane: 0, lanes: 1 } }
 }
 
 /// Replaces an item by one as long.

@@ -2,17 +2,18 @@
 
 use crate::admin::{BucketUsage, Gauge, NodeView};
 use std::ops::ControlFlow;
+use std::time::Duration;
 use troupe_actors::ids::BucketId;
 use troupe_actors::shard::Shards;
-use troupe_actors::store::lmdb::{LmdbStore, StoreStats};
+use troupe_actors::store::journalled::{NodeStats, NodeStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::set::StoreSet;
 use troupe_actors::store::{Snapshot, Store, StoreError};
 
 /// A node's stores and shards.
 pub(super) struct StoreView {
-    pub(super) stores: StoreSet<LmdbStore>,
-    pub(super) shards: Shards<LmdbStore>,
+    pub(super) stores: StoreSet<NodeStore>,
+    pub(super) shards: Shards<NodeStore>,
 }
 
 impl NodeView for StoreView {
@@ -37,22 +38,28 @@ impl NodeView for StoreView {
                 help: "Polls that wait for a change.",
                 value: self.shards.poller_count() as f64,
             },
-            Gauge {
-                name: "lanes",
-                help: "LMDB environments, each with a writer.",
-                value: self.stores.lanes() as f64,
-            },
+            Gauge { name: "lanes", help: "Stores, each with a writer.", value: self.stores.lanes() as f64 },
         ];
         // A store that cannot be read has no numbers; what reads items says so.
         let stats: Result<Vec<_>, _> = self.stores.iter().map(|store| store.stats()).collect();
         let Ok(stats) = stats else { return gauges };
-        let mut sum = |name, help, of: fn(&StoreStats) -> u64| {
+        let mut sum = |name, help, of: fn(&NodeStats) -> u64| {
             gauges.push(Gauge { name, help, value: stats.iter().map(of).sum::<u64>() as f64 });
         };
-        sum("items", "Items, tombstones included.", |store| store.items);
-        sum("partitions", "Partitions that hold a value.", |store| store.partitions);
-        sum("store_used_bytes", "Bytes of the store that hold something.", |store| store.used_bytes);
-        sum("store_map_bytes", "What the store may grow to: lmdb_map_size.", |store| store.map_bytes);
+        sum("items", "Items, tombstones included.", |store| store.tree.items);
+        sum("partitions", "Partitions that hold a value.", |store| store.tree.partitions);
+        sum("store_used_bytes", "Bytes of the store that hold something.", |store| store.tree.used_bytes);
+        sum("store_map_bytes", "What the store may grow to: lmdb_map_size.", |store| store.tree.map_bytes);
+        sum("journal_bytes", "Bytes of the journal that the tree may lack.", |s| s.journal.journal_bytes);
+        sum("journal_max_bytes", "What the journal holds at most.", |s| s.journal.journal_bytes_max);
+        sum("memtable_bytes", "Memory of rows that the tree may lack.", |s| s.journal.memtable_bytes);
+        sum("checkpoint_lag_groups", "Groups that the tree lacks.", |s| s.journal.lag_groups);
+        let mut longest = |name, help, of: fn(&NodeStats) -> Duration| {
+            let value = stats.iter().map(of).max().unwrap_or_default().as_secs_f64();
+            gauges.push(Gauge { name, help, value });
+        };
+        longest("checkpoint_seconds", "How long the last checkpoint took.", |s| s.journal.last_checkpoint);
+        longest("checkpoint_lag_seconds", "Age of what the tree lacks.", |s| s.journal.lag);
         gauges
     }
 }

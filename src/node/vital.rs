@@ -6,7 +6,9 @@
 
 use actix::Arbiter;
 use std::cell::Cell;
+use std::io;
 use std::sync::Once;
+use std::thread::{self, JoinHandle};
 
 thread_local! {
     static IS_VITAL: Cell<bool> = const { Cell::new(false) };
@@ -32,6 +34,18 @@ pub(super) fn arbiter() -> Arbiter {
     let arbiter = Arbiter::new();
     arbiter.spawn_fn(|| IS_VITAL.set(true));
     arbiter
+}
+
+/// A vital thread with this name.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let run = || {
+        IS_VITAL.set(true);
+        run();
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(run)
 }
 
 #[cfg(test)]

@@ -8,19 +8,17 @@
 //! `reserve` (room for deletions on a full disk) and, while closed, `closed-cleanly` (see `witness`).
 
 mod growth;
-mod lanes;
-mod loss;
+pub(in crate::store) mod loss;
 mod open;
 mod readers;
 mod reserve;
 mod snapshot;
 mod stats;
 mod tree;
-mod witness;
+pub(in crate::store) mod witness;
 
-pub use lanes::LanesOptions;
 pub use loss::Loss;
-pub use open::{Durability, LmdbOptions, OpenError};
+pub use open::{LmdbOptions, OpenError};
 pub use snapshot::LmdbSnapshot;
 pub use stats::StoreStats;
 

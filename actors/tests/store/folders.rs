@@ -2,12 +2,19 @@
 
 use crate::model::{Model, commit, open, options};
 use std::fs;
-use troupe_actors::store::lmdb::{Durability, LanesOptions, LmdbOptions, LmdbStore, Loss, OpenError};
+use troupe_actors::store::journalled::{Durability, LanesOptions};
+use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore, Loss, OpenError};
 use troupe_actors::store::set::StoreSet;
 use troupe_actors::store::{Epoch, LaneId, Store};
 
 fn lanes(lanes_if_new: u16) -> LanesOptions {
-    LanesOptions { lanes_if_new, map_size: 64 << 20, durability: Durability::Relaxed, fresh_epoch: Epoch(1) }
+    LanesOptions {
+        lanes_if_new,
+        map_size: 64 << 20,
+        durability: Durability::Relaxed,
+        journal_bytes_max: 1 << 20,
+        fresh_epoch: Epoch(1),
+    }
 }
 
 #[test]

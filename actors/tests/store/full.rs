@@ -1,9 +1,10 @@
 //! No room left: the write is refused, nothing acknowledged is lost, reads and deletions go on, and space comes back.
 
-use crate::model::{Model, commit, options};
+use crate::model::{JOURNAL, Model, commit, options};
 use std::path::Path;
 use std::process::Command;
 use troupe_actors::causality::Item;
+use troupe_actors::store::journalled::NodeStore;
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::{CommitError, Store, Write};
 
@@ -11,7 +12,7 @@ const VALUE: [u8; 600] = [0x5a; 600];
 const GROUP: usize = 50;
 
 /// Writes groups until one is refused.
-fn fill(store: &LmdbStore, model: &mut Model, round: usize) -> CommitError {
+fn fill<S: Store>(store: &S, model: &mut Model, round: usize) -> CommitError {
     for group in 0..100_000 {
         let names: Vec<_> =
             (0..GROUP).map(|n| (format!("p{}", n % 7), format!("{round}-{group}-{n:03}"))).collect();
@@ -28,7 +29,7 @@ fn fill(store: &LmdbStore, model: &mut Model, round: usize) -> CommitError {
 }
 
 /// Deletes every item, a few at a time.
-fn empty(store: &LmdbStore, model: &mut Model) -> usize {
+fn empty<S: Store>(store: &S, model: &mut Model) -> usize {
     let names: Vec<_> = (0..7)
         .map(|partition| format!("p{partition}"))
         .flat_map(|name| {
@@ -44,15 +45,15 @@ fn empty(store: &LmdbStore, model: &mut Model) -> usize {
 }
 
 /// Fills, reads, empties and fills again, and opens anew in between.
-fn check(dir: &Path, options: &LmdbOptions, expected: &CommitError) {
-    let mut store = LmdbStore::open(dir, options).unwrap();
+fn check<S: Store>(open: impl Fn() -> S, expected: &CommitError) {
+    let mut store = open();
     let mut model = Model::default();
     for round in 0..3 {
         assert_eq!(fill(&store, &mut model, 2 * round), *expected, "round {round}");
         model.check(&store);
         assert_eq!(fill(&store, &mut model, 2 * round + 1), *expected, "still full");
         drop(store);
-        store = LmdbStore::open(dir, options).unwrap();
+        store = open();
         model.check(&store);
         let deleted = empty(&store, &mut model);
         assert!(deleted > 500, "round {round} had room for {deleted} items");
@@ -60,11 +61,58 @@ fn check(dir: &Path, options: &LmdbOptions, expected: &CommitError) {
     }
 }
 
+macro_rules! stories {
+    ($module:ident, $store:ty) => {
+        mod $module {
+            use super::*;
+
+            #[test]
+            fn a_full_map_refuses_what_grows_and_takes_deletions() {
+                super::a_full_map_refuses_what_grows_and_takes_deletions::<$store>();
+            }
+
+            #[test]
+            fn tombstones_for_keys_that_never_were_fill_the_map_and_leave_the_reserve() {
+                super::tombstones_for_keys_that_never_were_fill_the_map_and_leave_the_reserve::<$store>();
+            }
+
+            #[test]
+            fn a_full_disk_refuses_what_grows_and_takes_deletions() {
+                super::a_full_disk_refuses_what_grows_and_takes_deletions::<$store>();
+            }
+
+            #[test]
+            fn a_disk_that_others_filled_takes_deletions_and_inserts_once_they_leave() {
+                super::a_disk_that_others_filled_takes_deletions_and_inserts_once_they_leave::<$store>();
+            }
+        }
+    };
+}
+
+stories!(lmdb, LmdbStore);
+stories!(journalled, NodeStore);
+
+/// A store that is opened in a folder.
+trait Opened: Store + Sized {
+    fn open_in(dir: &Path, options: &LmdbOptions) -> Self;
+}
+
+impl Opened for LmdbStore {
+    fn open_in(dir: &Path, options: &LmdbOptions) -> LmdbStore {
+        LmdbStore::open(dir, options).unwrap()
+    }
+}
+
+impl Opened for NodeStore {
+    fn open_in(dir: &Path, options: &LmdbOptions) -> NodeStore {
+        NodeStore::open(dir, options, JOURNAL).unwrap()
+    }
+}
+
 /// Such a tombstone adds a row. As it did not count as growth, they took the reserve until every deletion was refused.
-#[test]
-fn tombstones_for_keys_that_never_were_fill_the_map_and_leave_the_reserve() {
+fn tombstones_for_keys_that_never_were_fill_the_map_and_leave_the_reserve<S: Opened>() {
     let dir = tempfile::tempdir().unwrap();
-    let store = LmdbStore::open(dir.path(), &LmdbOptions { map_size: 4 << 20, ..options(1) }).unwrap();
+    let store = S::open_in(dir.path(), &LmdbOptions { map_size: 4 << 20, ..options(1) });
     let mut model = Model::default();
     let values: Vec<_> = (0..100).map(|n| model.put("p0", &format!("{n:03}"), Some(&VALUE))).collect();
     commit(&store, &values);
@@ -81,10 +129,10 @@ fn tombstones_for_keys_that_never_were_fill_the_map_and_leave_the_reserve() {
     model.check(&store);
 }
 
-#[test]
-fn a_full_map_refuses_what_grows_and_takes_deletions() {
+fn a_full_map_refuses_what_grows_and_takes_deletions<S: Opened>() {
     let dir = tempfile::tempdir().unwrap();
-    check(dir.path(), &LmdbOptions { map_size: 4 << 20, ..options(1) }, &CommitError::MapFull);
+    let options = LmdbOptions { map_size: 4 << 20, ..options(1) };
+    check(|| S::open_in(dir.path(), &options), &CommitError::MapFull);
 }
 
 /// A file system of its own, a few MiB large.
@@ -117,17 +165,15 @@ impl Drop for SmallDisk {
     }
 }
 
-#[test]
-fn a_full_disk_refuses_what_grows_and_takes_deletions() {
+fn a_full_disk_refuses_what_grows_and_takes_deletions<S: Opened>() {
     if let Some(disk) = SmallDisk::mount() {
-        check(&disk.0.path().join("store"), &options(1), &CommitError::DiskFull);
+        check(|| S::open_in(&disk.0.path().join("store"), &options(1)), &CommitError::DiskFull);
     }
 }
 
-#[test]
-fn a_disk_that_others_filled_takes_deletions_and_inserts_once_they_leave() {
+fn a_disk_that_others_filled_takes_deletions_and_inserts_once_they_leave<S: Opened>() {
     let Some(disk) = SmallDisk::mount() else { return };
-    let store = LmdbStore::open(&disk.0.path().join("store"), &options(1)).unwrap();
+    let store = S::open_in(&disk.0.path().join("store"), &options(1));
     let mut model = Model::default();
     let writes: Vec<_> = (0..500).map(|n| model.put("p1", &format!("{n:03}"), Some(&VALUE))).collect();
     commit(&store, &writes);

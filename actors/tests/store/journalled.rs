@@ -1,6 +1,6 @@
 //! What is a journalled store's alone: recovery, checkpoints beside readers and writers, and files that do not belong.
 
-use crate::model::{JOURNAL_BYTES, Model, commit, key, open_journalled, options};
+use crate::model::{JOURNAL, JOURNAL_BYTES, Model, commit, key, open_journalled, options};
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -143,7 +143,7 @@ fn a_checkpoint_that_has_nothing_to_do_says_so() {
 }
 
 fn refusal(dir: &Path) -> JournalError {
-    match NodeStore::open(dir, &options(2), JOURNAL_BYTES) {
+    match NodeStore::open(dir, &options(2), JOURNAL) {
         Err(OpenError::Journal { path, source }) => {
             assert_eq!(path, dir.join("journal"));
             source

@@ -12,6 +12,7 @@ mod gated;
 mod journalled;
 mod lane;
 mod losses;
+mod migration;
 mod model;
 mod moments;
 mod recorded;

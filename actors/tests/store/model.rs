@@ -6,31 +6,29 @@ use std::path::Path;
 use troupe_actors::causality::{Context, Dot, Item, Value};
 use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, SortKey};
 use troupe_actors::store::counters::PartitionCounters;
-use troupe_actors::store::journalled::NodeStore;
-use troupe_actors::store::lmdb::{Durability, LmdbOptions, LmdbStore};
+use troupe_actors::store::journalled::{Durability, JournalOptions, NodeStore};
+use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::{Epoch, LaneId, Snapshot, Store, Write};
 
 pub(crate) const BUCKET: BucketId = BucketId([1; 32]);
 
 pub(crate) fn options(fresh_epoch: u64) -> LmdbOptions {
-    LmdbOptions {
-        map_size: 64 << 20,
-        durability: Durability::Commit,
-        fresh_epoch: Epoch(fresh_epoch),
-        lane: LaneId { lane: 0, lanes: 1 },
-    }
+    LmdbOptions { map_size: 64 << 20, fresh_epoch: Epoch(fresh_epoch), lane: LaneId { lane: 0, lanes: 1 } }
 }
 
 pub(crate) fn open(dir: &Path, fresh_epoch: u64) -> LmdbStore {
     LmdbStore::open(dir, &options(fresh_epoch)).unwrap()
 }
 
+pub(crate) const JOURNAL: JournalOptions =
+    JournalOptions { bytes_max: JOURNAL_BYTES, durability: Durability::Commit };
+
 /// A small journal, so that it goes round now and then.
 pub(crate) const JOURNAL_BYTES: u64 = 256 << 10;
 
 pub(crate) fn open_journalled(dir: &Path, fresh_epoch: u64) -> NodeStore {
-    NodeStore::open(dir, &options(fresh_epoch), JOURNAL_BYTES).unwrap()
+    NodeStore::open(dir, &options(fresh_epoch), JOURNAL).unwrap()
 }
 
 pub(crate) fn partition(name: &str) -> Partition {

@@ -1,14 +1,13 @@
 //! What goes on beside the writers: checkpoints, and the syncs of a relaxed journal. Each runs on a thread that its
 //! caller gives it, until [`JournalledStore::stop_background`].
 
-use super::JournalledStore;
 use super::checkpoint::Step;
 use super::pace::{StepRows, rest};
+use super::{Durability, JournalledStore};
 use crate::clock::monotonic_now;
 use crate::limits::{CHECKPOINT_INTERVAL_MS, FULL_PROBE_INTERVAL_MS, RELAXED_SYNC_INTERVAL_MS};
 use crate::store::CommitError;
 use crate::store::journal::JournalFile;
-use crate::store::lmdb::Durability;
 use crate::store::tree::Tree;
 use std::sync::PoisonError;
 use std::time::Duration;

@@ -5,12 +5,11 @@
 //! moves in the last one. A crash in between leaves some rows of later records in the tree: the next recovery finds
 //! all of these records in the journal, and applies them again.
 
-use super::{JournalledStore, marks};
+use super::{Durability, JournalledStore, marks};
 use crate::limits::{CHECKPOINT_STEP_BYTES_MAX, CHECKPOINT_STEP_ROWS};
 use crate::store::CommitError;
 use crate::store::journal::record::row_bytes;
 use crate::store::journal::{JournalFile, Stamp};
-use crate::store::lmdb::Durability;
 use crate::store::memtable::{Memtable, ordered_key};
 use crate::store::rows::RowChange;
 use crate::store::tree::Tree;

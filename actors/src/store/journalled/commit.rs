@@ -1,7 +1,7 @@
 //! Committing a group: its final rows, one record, one sync, then the table.
 
 use super::pace::write_delay;
-use super::{JournalledStore, Writer, marks};
+use super::{Durability, JournalledStore, Writer, marks};
 use crate::clock::monotonic_now;
 use crate::limits::CHECKPOINT_JOURNAL_PARTS;
 use crate::store::final_rows::FinalRows;
@@ -9,7 +9,6 @@ use crate::store::group::Group;
 use crate::store::journal::JournalFile;
 use crate::store::journal::record::{self, HEAD_BYTES, RecordBuilder};
 use crate::store::keys::partitions;
-use crate::store::lmdb::Durability;
 use crate::store::memtable::Memtable;
 use crate::store::rows::{Keyspace, RowView};
 use crate::store::tree::{Tree, TreeNeed};
@@ -80,8 +79,18 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
         if let Some(cause) = &self.writer().stalled {
             return Err(cause.clone());
         }
-        let tables = self.tables.load();
-        self.tree.promise_room(tables.layers().map(Memtable::need).fold(need, TreeNeed::and))
+        match self.tree.promise_room(self.pending_need().and(need)) {
+            // What waits for the tree is counted at its worst: once it is there, less may be taken.
+            Err(CommitError::MapFull | CommitError::DiskFull) if !self.tables.load().are_empty() => {
+                self.checkpoint()?;
+                self.tree.promise_room(self.pending_need().and(need))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn pending_need(&self) -> TreeNeed {
+        self.tables.load().layers().map(Memtable::need).fold(TreeNeed::default(), TreeNeed::and)
     }
 
     /// Waits until a record finds room in the journal, and a little longer when there is not much left.

@@ -27,6 +27,8 @@
 mod background;
 mod checkpoint;
 mod commit;
+mod durability;
+mod lanes;
 mod marks;
 mod merge;
 mod open;
@@ -36,15 +38,18 @@ mod stats;
 mod tables;
 
 pub use checkpoint::Step;
+pub use durability::Durability;
+pub use lanes::LanesOptions;
 pub use marks::JournalError;
+pub use open::JournalOptions;
 pub use snapshot::JournalledSnapshot;
-pub use stats::JournalStats;
+pub use stats::{JournalStats, NodeStats};
 
 use super::journal::Header;
 use super::journal::disk::DiskFile;
 use super::journal::log::Journal;
 use super::journal::{JournalFile, Stamp};
-use super::lmdb::{Durability, LmdbStore};
+use super::lmdb::LmdbStore;
 use super::memtable::Memtable;
 use super::tree::Tree;
 use super::{CommitError, Epoch, Store, StoreError, Write};

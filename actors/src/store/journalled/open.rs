@@ -1,25 +1,31 @@
 //! A journalled store in a folder.
 
 use super::marks::{self, JournalError};
-use super::{JournalledStore, NodeStore};
+use super::{Durability, JournalledStore, NodeStore};
 use crate::store::journal::Header;
 use crate::store::journal::disk::{self, DiskFile};
-use crate::store::lmdb::{Durability, LmdbOptions, LmdbStore, OpenError};
+use crate::store::lmdb::{LmdbOptions, LmdbStore, OpenError};
 use std::path::Path;
 
+/// How a journal is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JournalOptions {
+    /// The longest one that is made for a store without one, in bytes; a small disk gets a shorter one.
+    pub bytes_max: u64,
+    /// When a group counts as done.
+    pub durability: Durability,
+}
+
 impl NodeStore {
-    /// Opens the store in `dir`, or makes a new one there. A store that has no journal yet gets one, of up to
-    /// `journal_bytes_max` bytes.
+    /// Opens the store in `dir`, or makes a new one there. A store that has no journal yet gets one.
     ///
     /// # Errors
     /// [`OpenError`]; what was stored is as it was.
-    pub fn open(dir: &Path, options: &LmdbOptions, journal_bytes_max: u64) -> Result<NodeStore, OpenError> {
-        // Rows reach the tree in large transactions, and their room in the journal is given back after each: they are
-        // always synced.
-        let tree = LmdbStore::open(dir, &LmdbOptions { durability: Durability::Commit, ..options.clone() })?;
+    pub fn open(dir: &Path, options: &LmdbOptions, journal: JournalOptions) -> Result<NodeStore, OpenError> {
+        let tree = LmdbStore::open(dir, options)?;
         let failed = |source| OpenError::Journal { path: dir.join(disk::NAME), source };
-        let (file, header) = open_file(dir, &tree, options, journal_bytes_max).map_err(failed)?;
-        JournalledStore::new(tree, file, header, options.durability).map_err(failed)
+        let (file, header) = open_file(dir, &tree, options, journal.bytes_max).map_err(failed)?;
+        JournalledStore::new(tree, file, header, journal.durability).map_err(failed)
     }
 
     /// Brings everything into the tree, and marks the store as closed with nothing lost, so that opening it resumes the
@@ -51,6 +57,8 @@ fn open_file(
         return Ok((file, header));
     }
     let capacity = disk::capacity_for(dir, journal_bytes_max)?;
-    let header = Header { environment: options.fresh_epoch.0, capacity };
+    // The lanes of a node are made with one epoch; their journals are not interchangeable.
+    let environment = options.fresh_epoch.0.wrapping_add(u64::from(options.lane.lane));
+    let header = Header { environment, capacity };
     Ok((DiskFile::create(dir, header)?, header))
 }

@@ -10,10 +10,12 @@
 use super::merge::{Layer, Merge};
 use super::tables::Tables;
 use crate::store::StoreError;
+use crate::store::lmdb::LmdbSnapshot;
 use crate::store::memtable::Memtable;
 use crate::store::rows::{Keyspace, RowBounds, RowIter, RowView};
 use crate::store::tree::Tree;
 use arc_swap::ArcSwap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// A view of a journalled store.
@@ -36,6 +38,32 @@ impl<V: RowView> JournalledSnapshot<V> {
             }
             taken = Arc::clone(&now);
         }
+    }
+}
+
+impl<V: RowView> JournalledSnapshot<V> {
+    /// How many rows a keyspace has more than in the tree.
+    fn rows_beyond_the_tree(&self, keyspace: Keyspace) -> Result<i64, StoreError> {
+        let mut more = 0;
+        let everything = (Bound::Unbounded, Bound::Unbounded);
+        for (newer, table) in self.tables.layers().enumerate() {
+            for row in table.range(keyspace, &everything) {
+                let is_newest = self.tables.layers().take(newer).all(|t| t.row(keyspace, row.key).is_none());
+                if is_newest {
+                    let is_stored = self.tree.row(keyspace, row.key)?.is_some();
+                    more += i64::from(row.value.is_some()) - i64::from(is_stored);
+                }
+            }
+        }
+        Ok(more)
+    }
+}
+
+impl JournalledSnapshot<LmdbSnapshot<'_>> {
+    /// How many rows a keyspace has.
+    pub(super) fn rows(&self, keyspace: Keyspace) -> Result<u64, StoreError> {
+        let beyond = self.rows_beyond_the_tree(keyspace)?;
+        Ok(self.tree.rows(keyspace)?.saturating_add_signed(beyond))
     }
 }
 

@@ -1,9 +1,12 @@
 //! How far the tree is behind.
 
-use super::JournalledStore;
+use super::{JournalledStore, NodeStore};
 use crate::clock::monotonic_now;
 use crate::store::journal::JournalFile;
+use crate::store::lmdb::StoreStats;
+use crate::store::rows::Keyspace;
 use crate::store::tree::Tree;
+use crate::store::{Store, StoreError};
 use std::time::Duration;
 
 /// What lies between a journal and its tree.
@@ -21,6 +24,29 @@ pub struct JournalStats {
     pub lag_groups: u64,
     /// How old the oldest row of the active table is.
     pub lag: Duration,
+}
+
+/// How full a store is, and how far its tree is behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NodeStats {
+    /// What the tree holds; items and partitions count what is not there yet, too.
+    pub tree: StoreStats,
+    /// What lies before it.
+    pub journal: JournalStats,
+}
+
+impl NodeStore {
+    /// How full the store is. Takes longer the more rows the tree lacks: each is looked up there, to count it once.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn stats(&self) -> Result<NodeStats, StoreError> {
+        let snapshot = self.snapshot()?;
+        let mut tree = self.tree.stats()?;
+        tree.items = snapshot.rows(Keyspace::Items)?;
+        tree.partitions = snapshot.rows(Keyspace::Partitions)?;
+        Ok(NodeStats { tree, journal: self.journal_stats() })
+    }
 }
 
 impl<T: Tree, F: JournalFile> JournalledStore<T, F> {

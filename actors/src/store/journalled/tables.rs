@@ -36,6 +36,11 @@ impl Tables {
         self.active.row(keyspace, key).or_else(|| self.frozen.as_ref()?.row(keyspace, key))
     }
 
+    /// Whether the tree holds everything.
+    pub(super) fn are_empty(&self) -> bool {
+        self.layers().next().is_none()
+    }
+
     /// The tables that hold something, the newest first.
     pub(super) fn layers(&self) -> impl Iterator<Item = &Memtable> {
         std::iter::once(&self.active).chain(self.frozen.as_deref()).filter(|table| !table.is_empty())

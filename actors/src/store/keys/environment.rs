@@ -26,7 +26,9 @@ pub(crate) const OPENING_KEY: &[u8] = b"opening";
 pub(crate) const APPLIED_KEY: &[u8] = b"applied";
 
 /// The version that this program writes. A newer one is refused, an older one is migrated.
-pub(crate) const FORMAT: u32 = 1;
+///
+/// 2: a journal lies beside the environment, and may hold rows that it lacks.
+pub(crate) const FORMAT: u32 = 2;
 
 /// The slice of the shards that an environment holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_row_never_change() {
-        assert_eq!(encode_format(FORMAT), [0, 0, 0, 1]);
+        assert_eq!(encode_format(FORMAT), [0, 0, 0, 2]);
         assert_eq!(encode_u64(0x0102), [0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(encode_u64s([1, 0x0203]), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, 3]);
         assert_eq!(encode_lane(LaneId { lane: 1, lanes: 0x0203 }), [0, 1, 2, 3]);

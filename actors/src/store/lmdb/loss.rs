@@ -47,7 +47,7 @@ pub enum Loss {
 
 /// Refuses an environment's folder from which something is missing. It may also be new, unless `was_made` says that an
 /// environment was finished there. Removing `home` is what begins with nothing.
-pub(super) fn check(home: &Path, dir: &Path, was_made: bool) -> Result<(), OpenError> {
+pub(in crate::store) fn check(home: &Path, dir: &Path, was_made: bool) -> Result<(), OpenError> {
     match find(dir, was_made).map_err(|source| OpenError::io(dir, source))? {
         None => Ok(()),
         Some(loss) => Err(OpenError::Lost { dir: dir.to_path_buf(), loss, home: home.to_path_buf() }),

@@ -13,7 +13,7 @@ use crate::store::journalled::JournalError;
 use crate::store::keys::environment::{self, LaneId};
 use crate::store::keys::{items, partitions, shards};
 use heed::types::Bytes;
-use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, RwTxn, WithoutTls};
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RwTxn, WithoutTls};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,23 +21,11 @@ use std::sync::atomic::AtomicBool;
 
 type RowTable<'e> = Database<'e, Bytes, Bytes>;
 
-/// When a commit counts as done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Durability {
-    /// Once it is on the disk.
-    Commit,
-    /// Once it would survive the process; a crash of the machine may take back the last commits, whole ones, and never
-    /// corrupts (`NOMETASYNC`).
-    Relaxed,
-}
-
 /// How an environment is opened.
 #[derive(Clone, Debug)]
 pub struct LmdbOptions {
     /// Size of the memory map in bytes: what the environment can grow to. Rounded up to whole pages.
     pub map_size: usize,
-    /// When a commit counts as done.
-    pub durability: Durability,
     /// Drawn at random for this very call: the epoch if a new one begins, and the nonce of the next clean close.
     pub fresh_epoch: Epoch,
     /// The slice of the shards that the environment holds.
@@ -134,7 +122,7 @@ impl From<heed::Error> for Refusal {
 }
 
 impl OpenError {
-    pub(super) fn io(dir: &Path, source: io::Error) -> OpenError {
+    pub(in crate::store) fn io(dir: &Path, source: io::Error) -> OpenError {
         OpenError::Io { dir: dir.to_path_buf(), source }
     }
 
@@ -215,14 +203,8 @@ fn open_environment(dir: &Path, options: &LmdbOptions) -> heed::Result<Env<Witho
     // SAFETY: A memory map is sound as long as nobody changes the file behind it. This process holds the folder's lock
     // (`lock`, taken before), so that no other Troupe maps or writes `data.mdb`, and LMDB itself writes only pages that
     // no reader's root reaches, ordered by its own lock file, which is in use (`NO_LOCK` is never set). Within this
-    // process heed refuses a second opening of the same folder. `NO_META_SYNC` is `unsafe` to set because a crash of
-    // the machine may undo commits; it keeps the order of page writes and root writes, so the file stays consistent.
-    unsafe {
-        if options.durability == Durability::Relaxed {
-            open.flags(EnvFlags::NO_META_SYNC);
-        }
-        open.open(dir)
-    }
+    // process heed refuses a second opening of the same folder.
+    unsafe { open.open(dir) }
 }
 
 /// Brings the environment to the current format, and decides which epoch it is in; one transaction.
@@ -261,7 +243,8 @@ fn migrate(dir: &Path, txn: &mut RwTxn<'_>, environment: RowTable<'_>) -> Result
         Some(row) => environment::decode_format(row).ok_or_else(|| corrupt(dir, "format"))?,
         None => environment::FORMAT,
     };
-    // The first format has no predecessor. A later one adds its step here: `if found == 1 { … }`.
+    // An environment of format 1 lacks nothing but its journal, which is made after this. A later format adds its step
+    // here: `if found < 3 { … }`.
     if found == 0 {
         return Err(corrupt(dir, "format"));
     }
@@ -314,12 +297,7 @@ mod tests {
     use super::*;
 
     fn options() -> LmdbOptions {
-        LmdbOptions {
-            map_size: 8 << 20,
-            durability: Durability::Commit,
-            fresh_epoch: Epoch(1),
-            lane: LaneId { lane: 0, lanes: 1 },
-        }
+        LmdbOptions { map_size: 8 << 20, fresh_epoch: Epoch(1), lane: LaneId { lane: 0, lanes: 1 } }
     }
 
     /// Makes a store, overwrites one of the rows that it keeps about itself, and opens it again.
@@ -337,8 +315,8 @@ mod tests {
     fn a_newer_format_is_refused_and_left_alone() {
         let newer = environment::encode_format(environment::FORMAT + 1);
         let error = reopen_with(environment::FORMAT_KEY, &newer).unwrap_err();
-        assert!(matches!(error, OpenError::NewerFormat { found: 2, supported: 1, .. }), "{error}");
-        assert!(error.to_string().contains("format 2"), "{error}");
+        assert!(matches!(error, OpenError::NewerFormat { found: 3, supported: 2, .. }), "{error}");
+        assert!(error.to_string().contains("format 3"), "{error}");
     }
 
     #[test]

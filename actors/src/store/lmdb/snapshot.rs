@@ -15,6 +15,14 @@ impl<'s> LmdbSnapshot<'s> {
     pub(super) fn new(txn: RoTxn<'s, WithoutTls>, tables: Tables) -> LmdbSnapshot<'s> {
         LmdbSnapshot { txn, tables }
     }
+
+    /// How many rows a keyspace has.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn rows(&self, keyspace: Keyspace) -> Result<u64, StoreError> {
+        Ok(self.tables.of(keyspace).len(&self.txn)?)
+    }
 }
 
 impl RowView for LmdbSnapshot<'_> {

@@ -38,16 +38,15 @@ impl Tree for LmdbStore {
         let txn = self.env.read_txn()?;
         let owned = PageUse::of(&self.env);
         let used = owned.used_bytes(&self.tables, &txn)?.saturating_add(need.pages_bytes());
-        let with_reserve = used.saturating_add(map_reserve_bytes(owned.map_bytes));
-        if with_reserve > owned.map_bytes {
+        let fits = |bytes: u64| used.saturating_add(map_reserve_bytes(bytes)) <= bytes;
+        if !fits(owned.map_bytes) {
             return Err(CommitError::MapFull);
         }
         // Without its reserve the disk may be full: there is only what the file has already.
         if !self.reserve.take() {
-            let fits = used.saturating_add(map_reserve_bytes(owned.file_bytes)) <= owned.file_bytes;
-            return if fits { Ok(()) } else { Err(CommitError::DiskFull) };
+            return if fits(owned.file_bytes) { Ok(()) } else { Err(CommitError::DiskFull) };
         }
-        let missing = with_reserve.saturating_sub(owned.file_bytes);
+        let missing = used.saturating_sub(owned.file_bytes);
         if self.reserve.has_left(missing) { Ok(()) } else { Err(CommitError::DiskFull) }
     }
 

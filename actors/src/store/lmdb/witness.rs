@@ -35,7 +35,7 @@ pub(super) fn remove(dir: &Path) -> io::Result<()> {
 }
 
 /// Makes new and removed names in a folder durable.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+pub(in crate::store) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The number of lanes is chosen when the first one is made, and stays.
 
-use super::{Durability, LmdbOptions, LmdbStore, OpenError};
+use super::{Durability, JournalOptions, NodeStore};
+use crate::store::lmdb::{LmdbOptions, OpenError, loss, witness};
 use crate::store::set::StoreSet;
 use crate::store::{Epoch, LaneId};
 use std::fs::{self, File};
@@ -19,6 +20,8 @@ pub struct LanesOptions {
     pub map_size: usize,
     /// When a commit counts as done.
     pub durability: Durability,
+    /// The longest journal that is made for an environment without one, in bytes.
+    pub journal_bytes_max: u64,
     /// Drawn at random for this very call.
     pub fresh_epoch: Epoch,
 }
@@ -33,12 +36,12 @@ const MADE: &str = "has-store";
 const MADE_TEXT: &str =
     "This node keeps what it stores in the folder `store`. If that is missing, restore it.\n";
 
-impl StoreSet<LmdbStore> {
+impl StoreSet<NodeStore> {
     /// Opens the environments of the node whose folder is `home`, or makes new ones there.
     ///
     /// # Errors
     /// [`OpenError`]; what was stored is as it was.
-    pub fn open_all(home: &Path, options: &LanesOptions) -> Result<StoreSet<LmdbStore>, OpenError> {
+    pub fn open_all(home: &Path, options: &LanesOptions) -> Result<StoreSet<NodeStore>, OpenError> {
         let (dir, made) = (&home.join(FOLDER), home.join(MADE));
         let was_made = fs::exists(&made).map_err(|source| OpenError::io(home, source))?;
         fs::create_dir_all(dir).map_err(|source| OpenError::io(dir, source))?;
@@ -49,23 +52,23 @@ impl StoreSet<LmdbStore> {
         let others_were_made = was_made || folder(0).is_dir();
         // Before any is opened: a lane that is opened in vain begins a new epoch the next time.
         for lane in 0..lanes {
-            super::loss::check(home, &folder(lane), if lane == 0 { was_made } else { others_were_made })?;
+            loss::check(home, &folder(lane), if lane == 0 { was_made } else { others_were_made })?;
         }
+        let journal = JournalOptions { bytes_max: options.journal_bytes_max, durability: options.durability };
         let open = |lane| {
-            let options = LmdbOptions {
+            let tree = LmdbOptions {
                 map_size: options.map_size / usize::from(lanes),
-                durability: options.durability,
                 fresh_epoch: options.fresh_epoch,
                 lane: LaneId { lane, lanes },
             };
-            LmdbStore::open(&folder(lane), &options).map(Arc::new)
+            NodeStore::open(&folder(lane), &tree, journal).map(Arc::new)
         };
         let mut others = (1..lanes).rev().map(open).collect::<Result<Vec<_>, _>>()?;
         others.reverse();
         let first = open(0)?;
         if !was_made {
             // A folder that is new must be found after a crash as well: its name is in the one above.
-            super::witness::sync_dir(dir).map_err(|source| OpenError::io(dir, source))?;
+            witness::sync_dir(dir).map_err(|source| OpenError::io(dir, source))?;
             write_durably(&made, MADE_TEXT).map_err(|source| OpenError::io(home, source))?;
         }
         Ok(StoreSet::new(first, others))
@@ -100,5 +103,5 @@ fn write_durably(path: &Path, text: &str) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    path.parent().map_or(Ok(()), super::witness::sync_dir)
+    path.parent().map_or(Ok(()), witness::sync_dir)
 }
