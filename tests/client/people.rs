@@ -104,6 +104,8 @@ fn a_whole_partition_or_bucket_goes_only_with_a_yes() {
         assert!(refused.code == 2 && refused.err.contains("--yes"), "{line}: {refused:?}");
     }
     assert_eq!(program.run("rm").code, 2);
+    // A variable that is empty is no prefix.
+    assert_eq!(program.run_args(&["rm", "p1", "--prefix", "", "--yes"]).code, 2);
     assert_eq!(program.run("rm p1 --all-partitions --yes").code, 2);
     let dry = program.ok("rm --all-partitions --dry-run -o raw");
     assert_eq!((dry.text().as_str(), keys().as_str()), ("p1\np2\np3\n", "p1\np2\np3\n"));

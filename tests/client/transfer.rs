@@ -205,6 +205,13 @@ fn what_the_server_refuses_is_named_and_only_the_rest_is_counted() {
     assert_eq!(program.ok("ls p -o raw").text(), "a\nb\nc\n");
     let again = program.run_with_input(&["import", "--skip-errors"], lines.as_bytes());
     assert!(again.err.contains("0 written, 3 the same already, 3 skipped"), "{again:?}");
+    let counted =
+        program.run_with_input(&["import", "--skip-errors", "-o", "jsonl"], lines.as_bytes()).json_lines();
+    assert_eq!(counted.last().unwrap(), &json!({"written": 0, "unchanged": 3, "kept": 0, "skipped": 3}));
+    let mut skipped: Vec<_> =
+        counted.iter().filter_map(|line| line.get("message").map(|_| &line["skipped"])).collect();
+    skipped.sort_by_key(|line| line.as_u64());
+    assert_eq!(skipped, [2, 4, 5]);
 
     let reader = program.with("AWS_SECRET_ACCESS_KEY", "wrong");
     let denied = reader.run_with_input(&["import", "--skip-errors"], lines.as_bytes());

@@ -21,9 +21,10 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Whether nothing narrows the choice.
+    /// Whether nothing narrows the choice. An empty text does not: a script whose variable is empty must not delete everything.
     pub(crate) fn is_everything(&self) -> bool {
-        self.prefix.is_none() && self.start.is_none() && self.end.is_none()
+        let is_empty = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);
+        is_empty(&self.prefix) && is_empty(&self.start) && self.end.is_none()
     }
 
     pub(crate) fn key_range(&self) -> KeyRange {

@@ -13,7 +13,7 @@ pub(crate) struct Globals {
     #[command(flatten)]
     pub(crate) short: ShortPlace,
 
-    /// How to print results [default: what suits the command]
+    /// How to print results [default: what suits the command]; with json and jsonl, a failure is a JSON object on the standard error
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) output: Option<Format>,
     /// When to use colours; NO_COLOR is honoured

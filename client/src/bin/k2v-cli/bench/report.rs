@@ -1,5 +1,7 @@
 //! The result of a workload, for people and for programs.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::drive::Outcome;
@@ -17,6 +19,8 @@ pub(crate) struct Report {
     requests_per_second: f64,
     items_per_second: f64,
     latency_us: LatencyUs,
+    /// What went wrong, and how often.
+    failures: BTreeMap<String, u64>,
 }
 
 /// Latencies in microseconds.
@@ -59,6 +63,7 @@ impl Report {
                 p999: quantile(0.999),
                 max: outcome.latencies.max(),
             },
+            failures: outcome.errors.clone(),
         }
     }
 }

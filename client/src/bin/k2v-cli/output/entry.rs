@@ -73,13 +73,16 @@ pub(crate) fn describe(out: &mut Out, item: &Item) -> Result<(), Failure> {
     let several = values.len() > 1;
     for (index, value) in values.iter().enumerate() {
         let number = if several { format!(" {}", index + 1) } else { String::new() };
-        let text = match value.data() {
-            None => out.styled(style::FAINT, "(deleted)"),
-            Some(data) => readable(data).unwrap_or_else(|| {
-                format!("{} {}", out.styled(style::FAINT, "(base64)"), STANDARD.encode(data))
-            }),
+        // What stands before the colon is never the value's own text.
+        let line = match value.data().map(|data| (data, readable(data))) {
+            None => format!("value{number} is {}", out.styled(style::FAINT, "deleted")),
+            Some((_, Some(text))) => format!("value{number}: {text}"),
+            Some((data, None)) => {
+                let encoding = out.styled(style::FAINT, "(base64)");
+                format!("value{number} {encoding}: {}", STANDARD.encode(data))
+            }
         };
-        out.line(&format!("value{number}: {text}"))?;
+        out.line(&line)?;
     }
     if several {
         let warning = format!("{} concurrent values: `k2v-cli resolve` makes one of them", values.len());

@@ -5,13 +5,14 @@ use std::io::{BufRead, Read};
 use clap::Args;
 use indicatif::ProgressBar;
 use k2v_client::{BatchRead, Bucket};
+use serde_json::json;
 
 use super::import_group::{Group, Numbered, read_all};
 use super::import_source;
 use super::reconcile::{Existing, Plan, Tally, plan};
 use super::writer::{Change, OnRefusal, Refusal, Writer};
 use crate::failure::Failure;
-use crate::output::{Line, count};
+use crate::output::{Format, Line, count};
 use crate::session::Session;
 
 /// Import JSON lines, as `export` writes them
@@ -21,7 +22,8 @@ use crate::session::Session;
 /// several lines is imported once for each, in their order.
 ///
 /// Only what the server has acknowledged is counted as written. A line that is no item, or that the server refuses, is named and ends the
-/// import, or, with --skip-errors, is left out; the exit code is 1 in both cases.
+/// import, or, with --skip-errors, is left out; the exit code is 1 in both cases. With `-o json` or `jsonl`, a line {"skipped":LINE,…} for
+/// each and one with the counts are printed.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// The file; - is the standard input
@@ -47,7 +49,7 @@ const LINES_LISTED_MAX: usize = 20;
 /// An import on its way.
 struct Run<'a> {
     import: &'a Import,
-    session: &'a Session,
+    session: &'a mut Session,
     bucket: Bucket,
     bar: ProgressBar,
     writer: Writer,
@@ -64,11 +66,11 @@ impl Import {
         let on_refusal = if self.skip_errors { OnRefusal::GoOn } else { OnRefusal::Stop };
         let mut run = Run {
             import: &self,
-            session,
             bar: match length {
                 Some(length) => session.terminal.byte_bar(length),
                 None => session.terminal.byte_counter(),
             },
+            session,
             writer: Writer::new(bucket.clone(), on_refusal),
             bucket,
             group: Group::default(),
@@ -99,9 +101,7 @@ impl Run<'_> {
             if !text.trim_ascii().is_empty() {
                 match parse(&text, number) {
                     Ok(line) => self.take(Numbered { number, line }).await?,
-                    Err(failure) if self.import.skip_errors => {
-                        self.skip(number, &failure.to_string());
-                    }
+                    Err(failure) if self.import.skip_errors => self.skip(number, &failure.to_string())?,
                     Err(failure) => {
                         // What came before it is imported, however long ago it was read.
                         self.apply().await?;
@@ -147,26 +147,41 @@ impl Run<'_> {
             }
         }
         self.writer.flush().await?;
-        self.skip_refused();
-        Ok(())
+        self.skip_refused()
     }
 
-    fn skip_refused(&mut self) {
-        for refusal in std::mem::take(&mut self.writer.refused) {
-            self.skip(refusal.line.unwrap_or_default(), &refusal.describe());
-        }
+    fn skip_refused(&mut self) -> Result<(), Failure> {
+        std::mem::take(&mut self.writer.refused)
+            .into_iter()
+            .try_for_each(|refusal| self.skip(refusal.line.unwrap_or_default(), &refusal.describe()))
     }
 
     /// Names a line that is left out.
-    fn skip(&mut self, number: u64, why: &str) {
+    fn skip(&mut self, number: u64, why: &str) -> Result<(), Failure> {
         self.skipped.push(number);
+        if self.is_json() {
+            return self.session.out.json_line(&json!({ "skipped": number, "message": why }));
+        }
         self.bar.suspend(|| self.session.terminal.error(why));
+        Ok(())
+    }
+
+    fn is_json(&self) -> bool {
+        self.session.out.format().is_some_and(Format::is_json)
     }
 
     fn report(mut self, done: Result<(), Failure>) -> Result<(), Failure> {
-        self.skip_refused();
+        self.skip_refused()?;
         let terminal = self.session.terminal;
         self.tally.written += self.writer.acknowledged;
+        if self.is_json() {
+            self.session.out.json_line(&json!({
+                "written": self.tally.written,
+                "unchanged": self.tally.unchanged,
+                "kept": self.tally.kept,
+                "skipped": self.skipped.len(),
+            }))?;
+        }
         let did = if self.import.dry_run { "would be written" } else { "written" };
         let kept = if self.tally.kept == 0 { String::new() } else { format!(", {} kept", self.tally.kept) };
         let skipped =
