@@ -240,7 +240,10 @@ impl Node {
         match waiting {
             // A server that never ran cannot be asked to stop.
             Some(server) => drop(server),
-            None => k2v.stop().await,
+            None => {
+                k2v.take_leave().await;
+                k2v.stop().await;
+            }
         }
         admin.stop().await;
         rpc.close();

@@ -22,6 +22,6 @@ mod server;
 mod stream;
 
 pub(crate) use descriptors::Room;
-pub(crate) use place::Place;
+pub(crate) use place::{Gate, Place};
 pub(crate) use registry::Capacity;
 pub(crate) use server::{Listener, serve};

@@ -1,9 +1,9 @@
 //! Sockets that take connections.
 
 use crate::config::ListenAddr;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -16,6 +16,24 @@ pub(crate) enum Place {
     Unix(UnixListener),
 }
 
+/// Closes a [`Place`] that a server has taken over: nobody can connect any more, whoever is connected stays.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    sockets: Vec<Socket>,
+}
+
+impl Gate {
+    /// Clients that try to connect are refused from now on, so that they know that nothing was sent.
+    pub(crate) fn close(&self) {
+        for socket in &self.sockets {
+            // Systems that cannot do this close the socket when the server ends.
+            if let Err(error) = socket.shutdown(Shutdown::Read) {
+                log::debug!("a listening socket stays open until the server ends: {error}");
+            }
+        }
+    }
+}
+
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 2048;
 
@@ -26,6 +44,21 @@ impl Place {
             ListenAddr::Tcp(addr) => bind_tcp(addr).map(Place::Tcp),
             ListenAddr::Unix(path) => bind_unix(path).map(Place::Unix),
         }
+    }
+
+    /// What closes it later.
+    ///
+    /// # Errors
+    /// There is no file descriptor left.
+    pub(crate) fn gate(&self) -> io::Result<Gate> {
+        let sockets = match self {
+            Place::Tcp(listeners) => listeners
+                .iter()
+                .map(|listener| SockRef::from(listener).try_clone())
+                .collect::<Result<_, _>>()?,
+            Place::Unix(listener) => vec![SockRef::from(listener).try_clone()?],
+        };
+        Ok(Gate { sockets })
     }
 
     /// The addresses; none for a file.
@@ -78,6 +111,22 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    #[test]
+    fn behind_a_closed_gate_nobody_is_let_in_and_whoever_is_in_stays() {
+        let place = Place::bind(&ListenAddr::Tcp("127.0.0.1:0".into())).unwrap();
+        let addr = place.addrs()[0];
+        let gate = place.gate().unwrap();
+        let mut early = TcpStream::connect(addr).unwrap();
+        let Place::Tcp(listeners) = &place else { panic!("it is TCP") };
+        let (mut accepted, _) = listeners[0].accept().unwrap();
+        gate.close();
+        assert_eq!(TcpStream::connect(addr).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        accepted.write_all(b"x").unwrap();
+        early.read_exact(&mut [0]).unwrap();
+    }
 
     #[test]
     fn a_socket_that_was_left_behind_is_replaced_and_any_other_file_is_not() {

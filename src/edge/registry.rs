@@ -30,6 +30,11 @@ impl Capacity {
         Arc::new(Capacity { connections_max, open: AtomicUsize::new(0) })
     }
 
+    /// Whether there are connections.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
+    }
+
     /// `None` if all are taken.
     fn seat(self: &Arc<Capacity>) -> Option<Seat> {
         let seat = Seat(Arc::clone(self));

@@ -40,6 +40,13 @@ pub(crate) const POLL_TIMEOUT_S_MIN: u64 = 1;
 /// The longest wait of a poll in seconds: a longer one is lowered to it.
 pub(crate) const POLL_TIMEOUT_S_MAX: u64 = 600;
 
+/// How long the thread that accepts connections has to hear that it is to stop accepting. Whoever connects within it is cut off.
+pub(crate) const ACCEPT_PAUSED: Duration = Duration::from_millis(2);
+
+/// How long answers ask clients to close their connections before a stopping node closes them itself: clients that are at
+/// work send another request within it.
+pub(crate) const LEAVE: Duration = Duration::from_millis(500);
+
 /// Requests in progress have this long to finish after a stop was asked for, in seconds.
 pub(crate) const DRAIN_S: u64 = 10;
 

@@ -2,13 +2,13 @@
 
 use super::gateway::{Gateway, Served};
 use super::k2v::Service;
-use super::limits::DRAIN_S;
+use super::limits::{ACCEPT_PAUSED, DRAIN_S, LEAVE};
 use super::sigv4::VerifierConfig;
 use super::stop::{StopSignal, stop_signal};
 use crate::budget::Memory;
 use crate::config::{Config, ListenAddr};
-use crate::edge::{self, Capacity, Listener, Place};
-use actix_http::Request;
+use crate::edge::{self, Capacity, Gate, Listener, Place};
+use actix_http::{ConnectionType, Request};
 use actix_web::App;
 use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
 use std::io;
@@ -48,13 +48,27 @@ pub struct K2vServer {
 /// Stops the K2V server.
 pub struct K2vStop {
     handle: ServerHandle,
-    polls: StopSignal,
+    signal: StopSignal,
+    capacity: Arc<Capacity>,
+    gate: Gate,
 }
 
 impl K2vStop {
+    /// Lets clients go to another node: new connections are refused, and answers ask for the end of the others.
+    pub async fn take_leave(&self) {
+        // Accepting from a closed socket would be an error in the log. Few connect in this moment: nobody is asked to leave yet.
+        self.handle.pause().await;
+        tokio::time::sleep(ACCEPT_PAUSED).await;
+        self.gate.close();
+        self.signal.leave();
+        if self.capacity.is_in_use() {
+            tokio::time::sleep(LEAVE).await;
+        }
+    }
+
     /// Accepts nothing more, answers waiting polls with 304, and gives the rest time to finish.
     pub async fn stop(&self) {
-        self.polls.stop();
+        self.signal.stop();
         self.handle.stop(true).await;
     }
 }
@@ -68,7 +82,7 @@ pub(crate) fn bind<S: Store>(
     config: &Config,
     parts: K2vParts<S>,
 ) -> io::Result<K2vServer> {
-    let (polls, stopping) = stop_signal();
+    let (signal, stopping) = stop_signal();
     let memory = Memory::default();
     let gateway = Gateway {
         service: Service {
@@ -101,17 +115,17 @@ pub(crate) fn bind<S: Store>(
         App::new().default_service(fn_service(serve))
     };
     let place = Place::bind(addr)?;
-    let addrs = place.addrs();
+    let (addrs, gate) = (place.addrs(), place.gate()?);
     let listener = Listener {
         name: "K2V API",
         place,
         workers: config.http_workers.map(NonZeroUsize::get),
         drain_s: DRAIN_S,
-        capacity: parts.capacity,
+        capacity: Arc::clone(&parts.capacity),
         requests: memory.requests,
     };
     let server = edge::serve(listener, app, judge)?;
-    let stop = K2vStop { handle: server.handle(), polls };
+    let stop = K2vStop { handle: server.handle(), signal, capacity: parts.capacity, gate };
     Ok(K2vServer { addrs, server, stop })
 }
 
@@ -121,7 +135,10 @@ async fn serve<S: Store>(
     slow: Duration,
 ) -> ServiceResponse {
     let started = monotonic_now();
-    let Served { response, is_poll } = gateway.serve(&mut request).await;
+    let Served { mut response, is_poll } = gateway.serve(&mut request).await;
+    if gateway.service.stopping.has_begun() {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     let took = started.elapsed();
     let status = response.status().as_u16();
     if took > slow && !is_poll {

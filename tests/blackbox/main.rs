@@ -39,6 +39,7 @@ mod poll_range;
 mod read_batch;
 mod restart;
 mod revoked_polls;
+mod rolling;
 mod signatures;
 mod stop;
 mod tokens;

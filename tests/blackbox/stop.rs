@@ -1,7 +1,7 @@
 //! Stopping and starting: SIGTERM ends a node without losing anything, and one directory has one process.
 
 use crate::harness::node::{Process, troupe};
-use crate::harness::{Connection, Home, Node, unique};
+use crate::harness::{Client, Connection, Home, Node, unique};
 use serde_json::json;
 use std::net::TcpStream;
 use std::process::Stdio;
@@ -53,6 +53,35 @@ fn sigterm_answers_the_polls_drains_and_ends_with_success() {
     assert_eq!(client.read("pk", "sk"), seen, "token and all");
     assert!(client.read("pk", "late").holds(&[Some("0123456789")]));
     assert_eq!(client.index(&[("prefix", "pk")]).expect(200).json()["partitionKeys"][0]["entries"], 2);
+}
+
+#[test]
+fn a_busy_client_is_told_to_leave_and_loses_no_request() {
+    /// Writes on one connection until an answer asks to close it.
+    fn write_until_told(client: &Client, number: usize, mut connection: Connection) {
+        for round in 0.. {
+            let request = client.put_request("pk", &format!("{number}-{round}"), None, "x");
+            // An error here would be a write whose outcome nobody knows.
+            let answer = connection.call(&client.credentials.sign(request)).unwrap().expect(204);
+            if answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+                assert!(connection.is_closed_by_server());
+                return;
+            }
+        }
+    }
+
+    let mut node = Node::dev();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let client = node.client();
+            let mut connection = Connection::open(client.addr).unwrap();
+            let request = client.put_request("pk", "first", None, "x");
+            connection.call(&client.credentials.sign(request)).unwrap().expect(204);
+            scope.spawn(move || write_until_told(&client, number, connection));
+        }
+        node.process().terminate();
+    });
+    assert!(node.process().wait().success(), "{}", node.log());
 }
 
 #[test]
