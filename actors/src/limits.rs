@@ -53,8 +53,16 @@ pub const ACTOR_HISTORY_MAX: usize = 4096;
 /// full of them.
 pub const RECENT_CHANGES_MAX: usize = 256;
 
-/// Requests that wait in one shard's mailbox. Beyond it: 503, nothing applied.
-pub const SHARD_MAILBOX_MAX: usize = 4096;
+/// Requests that wait for one shard. Beyond it: 503, nothing applied; questions of polls wait for a place.
+pub const SHARD_REQUESTS_MAX: usize = 4096;
+
+/// Messages that a shard handles before the other shards of its thread have their turn. The runtime of actors gives no
+/// more than 16 in any case.
+pub const SHARD_TURN_MESSAGES_MAX: usize = 16;
+
+/// Bytes of new states that a shard makes before the others of its thread have their turn: about 0.1 ms of copying. The
+/// write that goes beyond it is finished.
+pub const SHARD_TURN_BYTES_MAX: usize = 256 << 10;
 
 /// Writes of one shard that may be on their way to disk. Beyond it: 503, nothing applied.
 pub const SHARD_WRITES_IN_FLIGHT_MAX: usize = 4096;
@@ -70,9 +78,10 @@ pub const WRITE_TIMEOUT_S: u64 = 30;
 /// Pollers that may hang on one shard. Beyond it: 503.
 pub const SHARD_POLLERS_MAX: usize = 65_536;
 
-/// Bytes of items that one transaction takes from the lane's queue before it commits; the rest waits for the next.
-/// It bounds the pages that LMDB keeps dirty in memory.
-pub const GROUP_BYTES_MAX: usize = 32 << 20;
+/// Bytes of rows that one transaction takes from the lane's queue beside its oldest batch; the rest waits for the next.
+/// A small write waits for the transaction under way and for its own: this is what bounds both, and the pages that LMDB
+/// keeps dirty in memory.
+pub const GROUP_BYTES_MAX: usize = 4 << 20;
 
 /// Batches that one transaction takes from the lane's queue before it commits.
 pub const GROUP_BATCHES_MAX: usize = 1024;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use troupe_actors::causality::{Context, Dot, Item, Value};
 use troupe_actors::ids::{ActorId, ItemKey, Partition, ShardIndex, SortKey};
+use troupe_actors::limits::{LANE_BATCHES_MAX, LANE_BYTES_MAX};
 use troupe_actors::store::lane::actor::{Drain, LaneActor};
 use troupe_actors::store::lane::{BatchId, Fence, LaneHandle, Owner, Persist, PersistError, Persisted};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
@@ -198,6 +199,68 @@ fn what_queues_up_while_a_commit_blocks_is_the_next_group() {
             for batch in 1..=500 {
                 assert_eq!(answers.next().await, Some((batch, Ok(()))));
             }
+        },
+    );
+}
+
+/// A write of 300 bytes waited for everything that had queued up before it, up to 128 MiB.
+#[test]
+fn a_small_write_is_in_the_next_transaction_whatever_large_ones_wait_before_it() {
+    let (store, begun, go_on) = GatedStore::new();
+    with_lane(
+        &Arc::new(store),
+        |_| (),
+        async |lane| {
+            let (door, mut answers) = Door::new(&lane);
+            let large = |number: u64| {
+                let mut item = Item::empty();
+                let value = Value::Bytes(vec![7; 4 << 20].into());
+                item.write(Dot { actor: ActorId(1), time: number + 1 }, &Context::empty(), value);
+                let of_partition = crate::model::partition(&format!("large-{number}"));
+                let shard = of_partition.shard();
+                let sort_key = SortKey::new("k").unwrap();
+                (shard, vec![Write::put_item(of_partition, sort_key, &Item::empty(), &item)])
+            };
+            door.send(0);
+            assert_eq!(begun.recv(), Ok(1));
+            for number in 1..=20 {
+                let (shard, writes) = large(number);
+                door.send_writes(shard, FENCE, number, writes);
+            }
+            door.send(21);
+            go_on.send(()).unwrap();
+            assert_eq!(begun.recv(), Ok(2), "the oldest, and the small one");
+            go_on.send(()).unwrap();
+            let answered = [answers.next().await, answers.next().await, answers.next().await];
+            assert_eq!(answered.map(|answer| answer.unwrap().0), [0, 1, 21]);
+            for number in 2..=20 {
+                assert_eq!(begun.recv(), Ok(1));
+                go_on.send(()).unwrap();
+                assert_eq!(answers.next().await, Some((number, Ok(()))));
+            }
+        },
+    );
+}
+
+#[test]
+fn room_in_a_lane_is_counted_in_bytes_and_in_batches_and_comes_back_by_being_dropped() {
+    let store = Arc::new(MemoryStore::new(Epoch(1)));
+    with_lane(
+        &store,
+        |_| (),
+        async |lane| {
+            let lane = LaneHandle::new(lane.recipient());
+            let half = lane.reserve(LANE_BYTES_MAX / 2).unwrap();
+            let other_half = lane.reserve(LANE_BYTES_MAX / 2).unwrap();
+            assert!(lane.reserve(1).is_none());
+            drop(half);
+            assert!(lane.reserve(LANE_BYTES_MAX / 2 + 1).is_none());
+            drop(other_half);
+            let too_large_for_any_lane = lane.reserve(2 * LANE_BYTES_MAX).unwrap();
+            assert!(lane.reserve(0).is_none(), "it is alone");
+            drop(too_large_for_any_lane);
+            let small: Vec<_> = std::iter::from_fn(|| lane.reserve(1)).collect();
+            assert_eq!(small.len(), LANE_BATCHES_MAX);
         },
     );
 }

@@ -115,6 +115,8 @@ impl<S: Store> Handler<Drain> for LaneActor<S> {
     type Result = ();
 
     fn handle(&mut self, _: Drain, ctx: &mut Context<LaneActor<S>>) {
-        self.step(Event::Flush, ctx);
+        while !self.core.is_idle() {
+            self.step(Event::Flush, ctx);
+        }
     }
 }

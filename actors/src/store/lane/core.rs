@@ -3,8 +3,9 @@
 #[cfg(test)]
 mod tests;
 
+use super::queue::Queue;
 use super::{Fence, Owner, PersistError};
-use crate::limits::{FULL_PROBE_INTERVAL_MS, GROUP_BATCHES_MAX, GROUP_BYTES_MAX};
+use crate::limits::FULL_PROBE_INTERVAL_MS;
 use crate::mutation::{Mutation, is_on};
 use crate::store::CommitError;
 use std::collections::{BTreeMap, VecDeque};
@@ -45,7 +46,8 @@ pub enum Event<B> {
 /// What a lane wants done. Effects are run in order.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Effect<B> {
-    /// Send [`Event::Flush`] once the mailbox was drained. At most one is on its way.
+    /// Send [`Event::Flush`] once the mailbox was drained. At most one is on its way. After a commit that left batches
+    /// waiting, too: what came in meanwhile may be smaller.
     ScheduleFlush,
     /// Store the group in one transaction, then send [`Event::Committed`]. Always the last effect of a step, and the
     /// only one that blocks.
@@ -63,9 +65,7 @@ pub enum Effect<B> {
 /// The state of a lane.
 #[derive(Debug)]
 pub struct LaneCore<B> {
-    /// In the order of arrival.
-    pending: VecDeque<Batch<B>>,
-    pending_bytes: usize,
+    pending: Queue<B>,
     /// Groups that found no room, still to be tried without what grows, or in parts; before anything pending.
     retries: VecDeque<Vec<Batch<B>>>,
     /// Refused, and to be answered once nothing that came earlier is still to be tried.
@@ -92,8 +92,7 @@ enum Condition {
 impl<B> Default for LaneCore<B> {
     fn default() -> LaneCore<B> {
         LaneCore {
-            pending: VecDeque::new(),
-            pending_bytes: 0,
+            pending: Queue::default(),
             retries: VecDeque::new(),
             refusals: Vec::new(),
             flush_is_scheduled: false,
@@ -109,49 +108,75 @@ impl<B> LaneCore<B> {
     pub fn step(&mut self, now_ms: u64, event: Event<B>) -> Vec<Effect<B>> {
         let mut effects = Vec::new();
         match event {
-            Event::Arrived(batch) => self.arrived(now_ms, batch, &mut effects),
+            Event::Arrived(batch) => self.arrived(batch, &mut effects),
             Event::Flush => {
                 self.flush_is_scheduled = false;
-                self.next_group(now_ms, &mut effects);
+                self.flush(now_ms, &mut effects);
             }
             Event::Committed { group, outcome } => {
                 self.is_committing = false;
                 self.committed(now_ms, group, outcome, &mut effects);
-                self.next_group(now_ms, &mut effects);
+                self.go_on(now_ms, &mut effects);
             }
         }
         effects
     }
 
-    fn arrived(&mut self, now_ms: u64, batch: Batch<B>, effects: &mut Vec<Effect<B>>) {
-        self.pending_bytes = self.pending_bytes.saturating_add(batch.bytes);
-        self.pending.push_back(batch);
-        if self.pending.len() >= GROUP_BATCHES_MAX || self.pending_bytes >= GROUP_BYTES_MAX {
-            self.next_group(now_ms, effects);
-        } else if !self.flush_is_scheduled {
+    /// Whether nothing waits for a transaction or an answer.
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_empty() && self.retries.is_empty() && self.refusals.is_empty() && !self.is_committing
+    }
+
+    /// A group is only made of a mailbox that was drained: the small batches at its end are to be seen.
+    fn arrived(&mut self, batch: Batch<B>, effects: &mut Vec<Effect<B>>) {
+        self.pending.push(batch);
+        self.schedule_flush(effects);
+    }
+
+    fn schedule_flush(&mut self, effects: &mut Vec<Effect<B>>) {
+        if !self.flush_is_scheduled {
             self.flush_is_scheduled = true;
             effects.push(Effect::ScheduleFlush);
         }
     }
 
     /// Commits the next group that has something left to store.
-    fn next_group(&mut self, now_ms: u64, effects: &mut Vec<Effect<B>>) {
+    fn flush(&mut self, now_ms: u64, effects: &mut Vec<Effect<B>>) {
+        self.retry(now_ms, effects);
         while !self.is_committing {
-            let candidates = match self.retries.pop_front() {
-                Some(group) => group,
-                None => {
-                    self.answer_refusals(effects);
-                    self.take_pending()
-                }
-            };
-            if candidates.is_empty() {
+            self.answer_refusals(effects);
+            let group = self.pending.take_group();
+            if group.is_empty() {
                 return;
             }
-            let group = self.admit(now_ms, candidates);
-            if !group.is_empty() {
-                self.is_committing = true;
-                effects.push(Effect::Commit(group));
+            self.try_to_store(now_ms, group, effects);
+        }
+    }
+
+    /// After a commit: what it left to try, and then what came in meanwhile.
+    fn go_on(&mut self, now_ms: u64, effects: &mut Vec<Effect<B>>) {
+        self.retry(now_ms, effects);
+        if !self.is_committing {
+            self.answer_refusals(effects);
+            if !self.pending.is_empty() {
+                self.schedule_flush(effects);
             }
+        }
+    }
+
+    fn retry(&mut self, now_ms: u64, effects: &mut Vec<Effect<B>>) {
+        while !self.is_committing
+            && let Some(group) = self.retries.pop_front()
+        {
+            self.try_to_store(now_ms, group, effects);
+        }
+    }
+
+    fn try_to_store(&mut self, now_ms: u64, candidates: Vec<Batch<B>>, effects: &mut Vec<Effect<B>>) {
+        let group = self.admit(now_ms, candidates);
+        if !group.is_empty() {
+            self.is_committing = true;
+            effects.push(Effect::Commit(group));
         }
     }
 
@@ -162,22 +187,6 @@ impl<B> LaneCore<B> {
             effects.push(Effect::EndEpoch);
         }
         effects.extend(self.refusals.drain(..).map(|(batch, error)| Effect::Answer(batch, Err(error))));
-    }
-
-    fn take_pending(&mut self) -> Vec<Batch<B>> {
-        let mut bytes = 0usize;
-        let mut count = 0;
-        for batch in self.pending.iter().take(GROUP_BATCHES_MAX) {
-            bytes = bytes.saturating_add(batch.bytes);
-            // A batch that is larger than the budget goes alone.
-            if count > 0 && bytes > GROUP_BYTES_MAX {
-                break;
-            }
-            count += 1;
-        }
-        let group: Vec<_> = self.pending.drain(..count).collect();
-        self.pending_bytes = self.pending.iter().map(|batch| batch.bytes).fold(0, usize::saturating_add);
-        group
     }
 
     /// Refuses those that cannot be stored, in order, and gives back the others.

@@ -18,6 +18,7 @@
 pub mod actor;
 pub mod core;
 mod handle;
+mod queue;
 
 pub use handle::{LaneGone, LaneHandle, Room};
 
