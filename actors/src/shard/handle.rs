@@ -1,10 +1,11 @@
 //! What the gateway holds of the shards.
 
-use super::actor::{ChangesSince, Check, ShardActor, ShardParts, Subscribe, Unsubscribe, Write};
+use super::actor::{ShardActor, ShardParts};
+use super::inbox::{ChangesSince, Request, Subscribe};
 use super::{Changes, ItemWrite, PollError, PollId, ShardCore, ShardLimits, Watched, WriteError, WritePlan};
 use crate::causality::SeenMarker;
 use crate::ids::{ItemKey, PartitionHash, ShardIndex};
-use crate::limits::WRITE_TIMEOUT_S;
+use crate::limits::{SHARD_REQUESTS_MAX, WRITE_TIMEOUT_S};
 use crate::store::lane::LaneHandle;
 use crate::store::range::KeyRange;
 use crate::store::set::lane_of;
@@ -14,7 +15,8 @@ use rand::Rng;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 /// The shards of this node: cheap to clone, usable from any thread.
@@ -24,7 +26,7 @@ pub struct Shards<S: Store> {
 
 struct Inner<S: Store> {
     /// By shard index.
-    shards: Vec<Addr<ShardActor<S>>>,
+    shards: Vec<mpsc::Sender<Request>>,
     stores: Vec<Arc<S>>,
     pollers: Arc<AtomicUsize>,
     next_poll: AtomicU64,
@@ -66,7 +68,12 @@ impl<S: Store> Shards<S> {
             let core =
                 ShardCore::open(shard, meta, parts.store.epoch(), limits, parts.lane.fresh_fence(), seed);
             let arbiter = &arbiters[shard.index() % arbiters.len()];
-            shards.push(ShardActor::start_in_arbiter(arbiter, move |_| ShardActor::new(shard, core, parts)));
+            let (sender, requests) = mpsc::channel(SHARD_REQUESTS_MAX);
+            // Nobody speaks to the actor but through its queue: its address is let go of.
+            drop(ShardActor::start_in_arbiter(arbiter, move |_| {
+                ShardActor::new(shard, core, parts, requests)
+            }));
+            shards.push(sender);
         }
         let stores = lanes.iter().map(|(store, _)| Arc::clone(store)).collect();
         Ok(Shards { inner: Arc::new(Inner { shards, stores, pollers, next_poll: AtomicU64::new(0) }) })
@@ -84,11 +91,7 @@ impl<S: Store> Shards<S> {
         plan: WritePlan,
     ) -> Result<(), WriteError> {
         let (answer, answered) = oneshot::channel();
-        match self.actor(shard).try_send(Write { writes, plan, answer }) {
-            Ok(()) => {}
-            Err(SendError::Full(_)) => return Err(WriteError::Overloaded),
-            Err(SendError::Closed(_)) => return Err(WriteError::Stopping),
-        }
+        self.ask(shard, Request::Write { writes, plan, answer })?;
         match timeout(Duration::from_secs(WRITE_TIMEOUT_S), answered).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(WriteError::Unknown("the node is stopping".to_owned())),
@@ -106,7 +109,17 @@ impl<S: Store> Shards<S> {
         writes: Arc<Vec<ItemWrite>>,
         plan: WritePlan,
     ) -> Result<(), WriteError> {
-        self.actor(shard).send(Check { writes, plan }).await.unwrap_or(Err(WriteError::Stopping))
+        let (answer, answered) = oneshot::channel();
+        self.ask(shard, Request::Check { writes, plan, answer })?;
+        answered.await.unwrap_or(Err(WriteError::Stopping))
+    }
+
+    /// Writes do not wait for a place: whoever sends more than a shard takes is told so at once.
+    fn ask(&self, shard: ShardIndex, request: Request) -> Result<(), WriteError> {
+        self.queue(shard).try_send(request).map_err(|error| match error {
+            TrySendError::Full(_) => WriteError::Overloaded,
+            TrySendError::Closed(_) => WriteError::Stopping,
+        })
     }
 
     /// The store that holds a shard: reads take snapshots of it and never wait for the shard.
@@ -123,7 +136,7 @@ impl<S: Store> Shards<S> {
     ///
     /// # Errors
     /// [`PollError`].
-    pub async fn subscribe_item(&self, key: ItemKey) -> Result<Subscription<S>, PollError> {
+    pub async fn subscribe_item(&self, key: ItemKey) -> Result<Subscription, PollError> {
         self.subscribe(key.partition.shard(), Watched::Item(key)).await
     }
 
@@ -135,7 +148,7 @@ impl<S: Store> Shards<S> {
         &self,
         partition: PartitionHash,
         range: KeyRange,
-    ) -> Result<Subscription<S>, PollError> {
+    ) -> Result<Subscription, PollError> {
         self.subscribe(partition.shard(), Watched::Range(partition, range)).await
     }
 
@@ -149,8 +162,10 @@ impl<S: Store> Shards<S> {
         range: KeyRange,
         marker: SeenMarker,
     ) -> Result<Changes, PollError> {
-        let question = ChangesSince { partition, range, marker };
-        self.actor(partition.shard()).send(question).await.map_err(|_| PollError::Stopping)
+        let (answer, answered) = oneshot::channel();
+        let question = Request::Changes(Box::new(ChangesSince { partition, range, marker, answer }));
+        self.queue(partition.shard()).send(question).await.map_err(|_| PollError::Stopping)?;
+        answered.await.map_err(|_| PollError::Stopping)
     }
 
     /// How many pollers wait on this node.
@@ -158,100 +173,45 @@ impl<S: Store> Shards<S> {
         self.inner.pollers.load(Ordering::Relaxed)
     }
 
-    async fn subscribe(&self, shard: ShardIndex, watched: Watched) -> Result<Subscription<S>, PollError> {
+    async fn subscribe(&self, shard: ShardIndex, watched: Watched) -> Result<Subscription, PollError> {
         let poll = PollId(self.inner.next_poll.fetch_add(1, Ordering::Relaxed));
         let signal = Arc::new(Notify::new());
         // Made before the question is sent: if the poller hangs up while it is under way, the shard hears of it.
         let subscription =
-            Subscription { poll, shard: self.actor(shard).clone(), signal: Arc::clone(&signal) };
-        let admitted = self.actor(shard).send(Subscribe { poll, watched, signal }).await;
-        admitted.unwrap_or(Err(PollError::Stopping))?;
+            Subscription { poll, shard: self.queue(shard).clone(), signal: Arc::clone(&signal) };
+        let (answer, answered) = oneshot::channel();
+        let subscribe = Request::Subscribe(Box::new(Subscribe { poll, watched, signal, answer }));
+        self.queue(shard).send(subscribe).await.map_err(|_| PollError::Stopping)?;
+        answered.await.unwrap_or(Err(PollError::Stopping))?;
         Ok(subscription)
     }
 
-    fn actor(&self, shard: ShardIndex) -> &Addr<ShardActor<S>> {
+    /// Where a shard's requests wait.
+    pub(super) fn queue(&self, shard: ShardIndex) -> &mpsc::Sender<Request> {
         &self.inner.shards[shard.index()]
     }
 }
 
 /// A poller's place in a shard; dropping it frees the place.
-pub struct Subscription<S: Store> {
+pub struct Subscription {
     poll: PollId,
-    shard: Addr<ShardActor<S>>,
+    shard: mpsc::Sender<Request>,
     signal: Arc<Notify>,
 }
 
-impl<S: Store> Subscription<S> {
+impl Subscription {
     /// Returns at once if there was a commit since the last return (or since subscribing), else with the next one.
     pub async fn changed(&self) {
         self.signal.notified().await;
     }
 }
 
-impl<S: Store> Drop for Subscription<S> {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        let message = Unsubscribe { poll: self.poll };
-        if let Err(SendError::Full(message)) = self.shard.try_send(message) {
+        if let Err(TrySendError::Full(message)) = self.shard.try_send(Request::Unsubscribe(self.poll)) {
             let shard = self.shard.clone();
             // A shard that has closed has forgotten its pollers.
             actix_rt::spawn(async move { shard.send(message).await.ok() });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::causality::{Context as Seen, Value};
-    use crate::ids::{BucketId, Partition, PartitionKey, SortKey};
-    use crate::store::Epoch;
-    use crate::store::lane::Persist;
-    use crate::store::memory::MemoryStore;
-    use rand::SeedableRng;
-
-    /// A lane whose disk hangs: it takes batches and never answers.
-    #[derive(Default)]
-    struct SilentLane {
-        taken: Vec<Persist>,
-    }
-
-    impl Actor for SilentLane {
-        type Context = Context<SilentLane>;
-    }
-
-    impl Handler<Persist> for SilentLane {
-        type Result = ();
-
-        fn handle(&mut self, persist: Persist, _: &mut Context<SilentLane>) {
-            self.taken.push(persist);
-        }
-    }
-
-    #[test]
-    fn a_write_that_the_disk_never_answers_ends_with_an_unknown_outcome() {
-        System::new().block_on(async {
-            let arbiter = Arbiter::new();
-            let silent = LaneHandle::new(SilentLane::default().start().recipient());
-            let lane = (Arc::new(MemoryStore::new(Epoch(1))), silent);
-            let mut rng = rand::rngs::StdRng::seed_from_u64(7);
-            let shards =
-                Shards::start(ShardLimits::default(), &mut rng, &[lane], &[arbiter.handle()]).unwrap();
-            let write = ItemWrite {
-                partition: Partition::new(BucketId([1; 32]), PartitionKey::new("p").unwrap()),
-                sort_key: SortKey::new("k").unwrap(),
-                context: Seen::empty(),
-                value: Value::Bytes(b"v".as_slice().into()),
-            };
-            // With nothing else to do, a paused clock runs ahead to the next timer.
-            tokio::time::pause();
-            let outcome =
-                shards.write(write.partition.shard(), Arc::new(vec![write]), WritePlan::sole_replica()).await;
-            assert!(
-                matches!(&outcome, Err(WriteError::Unknown(why)) if why.contains("did not answer")),
-                "{outcome:?}"
-            );
-            arbiter.stop();
-            arbiter.join().unwrap();
-        });
     }
 }

@@ -20,6 +20,7 @@ mod effect;
 mod event;
 mod handle;
 mod in_flight;
+mod inbox;
 mod overlay;
 mod pollers;
 mod quorum;
@@ -28,7 +29,6 @@ mod stage;
 mod tests;
 
 pub use self::core::{ShardCore, ShardLimits};
-pub use actor::{ShardActor, ShardParts};
 pub use changes::{Changes, Since, Unseen};
 pub use effect::Effect;
 pub use event::{Event, ItemWrite, WritePlan};

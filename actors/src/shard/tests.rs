@@ -2,6 +2,7 @@
 
 mod bounds;
 mod polls;
+mod running;
 mod writes;
 
 use super::*;

@@ -36,8 +36,8 @@ impl Terms {
 
 /// Answers with the first news that `read` finds; 304 when the time is over or the node stops. Either only if the key may
 /// still read by then.
-pub(super) async fn wait_for_news<S: Store>(
-    subscribe: impl AsyncFn() -> Result<Subscription<S>, PollError>,
+pub(super) async fn wait_for_news(
+    subscribe: impl AsyncFn() -> Result<Subscription, PollError>,
     mut terms: Terms,
     mut read: impl AsyncFnMut() -> Result<Option<HttpResponse>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
@@ -71,7 +71,7 @@ pub(super) async fn wait_for_news<S: Store>(
 }
 
 /// Waits for the next commit to what was subscribed to.
-async fn signal<S: Store>(subscription: Option<&Subscription<S>>) {
+async fn signal(subscription: Option<&Subscription>) {
     match subscription {
         Some(subscription) => subscription.changed().await,
         None => std::future::pending().await,
