@@ -44,13 +44,19 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 struct State {
     ledger: Ledger,
-    /// In the order in which they came.
+    /// One for each owner that waits; it is the first one's turn.
+    lines: VecDeque<Line>,
+}
+
+/// Those who wait on the same account, in the order in which they came.
+#[derive(Debug)]
+struct Line {
+    owner: Owner,
     waiting: VecDeque<Waiting>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    owner: Owner,
     bytes: usize,
     granted: oneshot::Sender<Share>,
 }
@@ -70,7 +76,7 @@ pub(crate) struct Share {
 
 impl Budget {
     pub(crate) fn new(bytes_max: usize, anonymous_bytes_max: usize) -> Arc<Budget> {
-        let state = State { ledger: Ledger::new(bytes_max, anonymous_bytes_max), waiting: VecDeque::new() };
+        let state = State { ledger: Ledger::new(bytes_max, anonymous_bytes_max), lines: VecDeque::new() };
         Arc::new(Budget { state: Mutex::new(state) })
     }
 
@@ -89,13 +95,16 @@ impl Budget {
         let granted = {
             let mut state = self.lock();
             let bytes = bytes.min(state.ledger.lone_share());
-            let is_queueing =
-                state.waiting.iter().any(|waiting| waiting.owner == owner && !waiting.granted.is_closed());
-            if !is_queueing && state.ledger.estimate(owner, bytes) {
+            let is_first = state.line(owner).is_none();
+            if is_first && state.ledger.estimate(owner, bytes) {
                 return Ok(Share { owner, bytes, is_estimate: true, budget: Arc::clone(self) });
             }
             let (sender, granted) = oneshot::channel();
-            state.waiting.push_back(Waiting { owner, bytes, granted: sender });
+            let waiting = Waiting { bytes, granted: sender };
+            match state.line(owner) {
+                Some(line) => line.waiting.push_back(waiting),
+                None => state.lines.push_back(Line { owner, waiting: VecDeque::from([waiting]) }),
+            }
             granted
         };
         match tokio::time::timeout(SHARE_PATIENCE, granted).await {
@@ -112,7 +121,7 @@ impl Budget {
             state.grant()
         };
         // Outside of the lock: a share that nobody waits for any more comes back here.
-        for Waiting { owner, bytes, granted } in granted {
+        for (owner, Waiting { bytes, granted }) in granted {
             let _ = granted.send(Share { owner, bytes, is_estimate: true, budget: Arc::clone(self) });
         }
     }
@@ -130,22 +139,36 @@ impl Budget {
 }
 
 impl State {
-    /// Takes out of the queue whoever there is room for now. Nobody overtakes those who wait for the same owner; other
-    /// owners do not wait for them.
-    fn grant(&mut self) -> Vec<Waiting> {
+    /// Those who wait on an account, if anybody does.
+    fn line(&mut self, owner: Owner) -> Option<&mut Line> {
+        let at = self.lines.iter().position(|line| line.owner == owner)?;
+        let line = &mut self.lines[at];
+        line.waiting.retain(|waiting| !waiting.granted.is_closed());
+        if line.waiting.is_empty() {
+            self.lines.remove(at);
+            return None;
+        }
+        self.lines.get_mut(at)
+    }
+
+    /// Takes out whoever there is room for now. Owners take turns, however many wait for one of them; nobody overtakes
+    /// those who wait on the same account.
+    fn grant(&mut self) -> Vec<(Owner, Waiting)> {
         let mut granted = Vec::new();
-        let mut blocked: Vec<Owner> = Vec::new();
-        let mut at = 0;
-        while let Some(Waiting { owner, bytes, granted: sender }) = self.waiting.get(at) {
-            let (owner, bytes, is_gone) = (*owner, *bytes, sender.is_closed());
-            if !is_gone && (blocked.contains(&owner) || !self.ledger.estimate(owner, bytes)) {
-                blocked.push(owner);
-                at += 1;
-            } else if let Some(waiting) = self.waiting.remove(at)
-                && !is_gone
-            {
-                granted.push(waiting);
+        let mut passed = 0;
+        while passed < self.lines.len()
+            && let Some(mut line) = self.lines.pop_front()
+        {
+            while line.waiting.front().is_some_and(|waiting| waiting.granted.is_closed()) {
+                line.waiting.pop_front();
             }
+            let Some(first) = line.waiting.front() else { continue };
+            passed += 1;
+            if self.ledger.estimate(line.owner, first.bytes) {
+                passed = 0;
+                granted.extend(line.waiting.pop_front().map(|waiting| (line.owner, waiting)));
+            }
+            self.lines.push_back(line);
         }
         granted
     }

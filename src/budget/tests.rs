@@ -52,3 +52,22 @@ async fn who_gave_up_waiting_leaves_nothing_behind() {
         "more than there ever is, is all that there can be"
     );
 }
+
+#[actix_web::test]
+async fn owners_take_turns_however_many_wait_for_one_of_them() {
+    let budget = Budget::new(1000, 0);
+    let mut open = Vec::new();
+    for _ in 0..limits::ESTIMATES_MAX {
+        open.push(budget.estimate(key(1), 1).await.unwrap());
+    }
+    let mut crowd: Vec<_> = (0..100).map(|_| Box::pin(budget.estimate(key(1), 1))).collect();
+    for waiting in &mut crowd {
+        assert!(waiting.as_mut().now_or_never().is_none());
+    }
+    let mut other = Box::pin(budget.estimate(key(2), 1));
+    assert!(other.as_mut().now_or_never().is_none());
+    // The first turn may be the crowd's, the second is the other's.
+    open.pop().unwrap().settle(0);
+    open.pop().unwrap().settle(0);
+    assert!(other.now_or_never().is_some_and(|share| share.is_ok()));
+}

@@ -7,7 +7,7 @@
 use super::connection::{Connection, Cut};
 use super::limits::SWEEP_INTERVAL;
 use crate::budget::Share;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,6 +91,8 @@ impl Link {
 #[derive(Debug)]
 pub(super) struct Registry {
     capacity: Arc<Capacity>,
+    /// Since the last look.
+    turned_away: Cell<usize>,
     /// Closed ones stay listed until the next look.
     links: RefCell<Vec<Weak<Link>>>,
 }
@@ -101,7 +103,7 @@ const SHED_DIVISOR: usize = 64;
 impl Registry {
     /// A registry, and the task that looks after it until it is gone.
     pub(super) fn start(capacity: Arc<Capacity>) -> Rc<Registry> {
-        let registry = Rc::new(Registry { capacity, links: RefCell::default() });
+        let registry = Rc::new(Registry { capacity, turned_away: Cell::new(0), links: RefCell::default() });
         let weak = Rc::downgrade(&registry);
         actix_rt::spawn(async move {
             let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
@@ -119,7 +121,11 @@ impl Registry {
         let seat = self.capacity.seat().or_else(|| {
             self.shed(now);
             self.capacity.seat()
-        })?;
+        });
+        let Some(seat) = seat else {
+            self.turned_away.update(|count| count + 1);
+            return None;
+        };
         let link = Rc::new(Link {
             connection: RefCell::new(Connection::new(now, head_share)),
             waker: RefCell::default(),
@@ -130,6 +136,13 @@ impl Registry {
     }
 
     fn sweep(&self, now: Instant) {
+        match self.turned_away.take() {
+            0 => {}
+            count => log::warn!(
+                "{count} clients were turned away: all {} connections wait for their answers (`connections_max`)",
+                self.capacity.connections_max
+            ),
+        }
         self.links.borrow_mut().retain(|link| {
             let Some(link) = link.upgrade() else { return false };
             link.with(|connection| connection.check_time(now));

@@ -150,8 +150,8 @@ impl<S: Store> Gateway<S> {
         };
         let Routed { target, query, call } = routed;
         trail.is_poll = call.is_poll();
-        if body.bytes.len() > UNCOUNTED_BYTES_MAX {
-            let bytes = body.bytes.len() + bytes_when_parsed(call, &body.bytes);
+        let bytes = body.bytes.len() + bytes_when_parsed(call, &body.bytes);
+        if bytes > UNCOUNTED_BYTES_MAX {
             body.share.grow_to(bytes).map_err(|NoRoom| ApiError::BodiesBusy)?;
         }
         let admitted =

@@ -112,7 +112,10 @@ async fn news<S: Store>(
                 let end = end_of(&progress, &mut first);
                 return Ok(Some(json_response_from(first, end, pages, share, room.clone())));
             }
-            Verdict::NotYet => tokio::task::yield_now().await,
+            Verdict::NotYet => {
+                drop(share);
+                tokio::task::yield_now().await;
+            }
             Verdict::Nothing => return Ok(None),
         }
     }
