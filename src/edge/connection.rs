@@ -20,6 +20,9 @@ pub(super) enum Phase {
     Leftover,
 }
 
+/// The staleness at which nothing is waited for any more. So fine that one of two connections is always the staler one.
+const TIME_IS_OVER: u64 = 1_000_000_000;
+
 /// Why a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
@@ -127,16 +130,17 @@ impl Connection {
         was_paused
     }
 
-    /// How long it has been waited for the client, in thousandths of what it may take; `None` while the client waits.
-    pub(super) fn staleness(&self, now: Instant) -> Option<u32> {
-        let allowance = self.allowance()?;
-        let waited = now.saturating_duration_since(self.since).as_millis();
-        Some(u32::try_from(waited * 1000 / allowance.as_millis()).unwrap_or(u32::MAX))
+    /// How long it has been waited for the client, as a part of what it may take, from 0 to [`TIME_IS_OVER`]; `None` while
+    /// the client waits.
+    pub(super) fn staleness(&self, now: Instant) -> Option<u64> {
+        let allowance = self.allowance()?.as_nanos();
+        let waited = now.saturating_duration_since(self.since).as_nanos();
+        Some(u64::try_from(waited * u128::from(TIME_IS_OVER) / allowance).unwrap_or(u64::MAX))
     }
 
     /// Cuts it if its time is over.
     pub(super) fn check_time(&mut self, now: Instant) {
-        if self.staleness(now).is_some_and(|staleness| staleness >= 1000) {
+        if self.staleness(now).is_some_and(|staleness| staleness >= TIME_IS_OVER) {
             self.cut(match self.phase {
                 Phase::Head => Cut::SlowHead,
                 Phase::Idle | Phase::Body | Phase::Answer => Cut::Idle,

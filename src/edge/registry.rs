@@ -156,7 +156,7 @@ impl Registry {
 
     fn shed(&self, now: Instant) {
         let links = self.links.borrow();
-        let mut stale: Vec<(u32, Rc<Link>)> = links
+        let mut stale: Vec<(u64, Rc<Link>)> = links
             .iter()
             .filter_map(Weak::upgrade)
             .filter_map(|link| {

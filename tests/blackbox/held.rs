@@ -51,6 +51,13 @@ fn put(client: &Client, sk: &str, bytes: usize) {
     client.exchange(&sign(client, client.put_request("pk", sk, None, vec![b'v'; bytes]))).expect(204);
 }
 
+/// The body of an InsertBatch with so many items of a MiB.
+fn batch_of_mebibytes(count: usize) -> String {
+    let value = base64(vec![b'v'; MIB]);
+    let items = (0..count).map(|i| format!(r#"{{"pk":"pk","sk":"{i}","v":"{value}"}}"#));
+    format!("[{}]", items.collect::<Vec<_>>().join(","))
+}
+
 fn get_octets(client: &Client, sk: &str) -> Request {
     let request = client.request("GET", Some("pk"), &[("sort_key", sk)]);
     client.credentials.sign(request.with("accept", "application/octet-stream"))
@@ -117,10 +124,8 @@ fn one_key_cannot_use_up_what_others_need_to_send() {
     let node = Node::dev_in(Home::new(), &[]);
     let (client, neighbour) = (node.client(), neighbour(&node));
     client.put("pk", "warm", None, "x").expect(204);
-    let item = json!({ "pk": "pk", "sk": "sk", "v": base64(vec![b'v'; MIB]) }).to_string();
-    let batch = |items: usize| format!("[{}]", vec![item.clone(); items].join(","));
     check_bounded(&node, 450, || {
-        let request = sign(&client, client.request("POST", None, &[]).with_body(batch(44)));
+        let request = sign(&client, client.request("POST", None, &[]).with_body(batch_of_mebibytes(44)));
         let mut bytes = request.to_bytes();
         // The last byte never comes.
         bytes.pop();
@@ -131,7 +136,7 @@ fn one_key_cannot_use_up_what_others_need_to_send() {
                 connection
             })
             .collect();
-        let upload = neighbour.request("POST", None, &[]).with_body(batch(20));
+        let upload = neighbour.request("POST", None, &[]).with_body(batch_of_mebibytes(20));
         neighbour.exchange(&sign(&neighbour, upload)).expect(204);
     });
 }
@@ -151,9 +156,7 @@ fn a_poll_that_waits_holds_nothing_of_its_body() {
             wait_for_pollers(&node, count);
         }
         assert!(settled_kib(node.pid(), 128 << 10) <= 128 << 10, "eight polls hold what they sent");
-        let item = json!({ "pk": "pk", "sk": "sk", "v": base64(vec![b'v'; MIB]) }).to_string();
-        let upload =
-            neighbour.request("POST", None, &[]).with_body(format!("[{}]", vec![item; 40].join(",")));
+        let upload = neighbour.request("POST", None, &[]).with_body(batch_of_mebibytes(40));
         neighbour.exchange(&sign(&neighbour, upload)).expect(204);
         client.put("pk", "sk", None, "news").expect(204);
         for poll in &mut polls {

@@ -137,6 +137,6 @@ fn whoever_has_used_most_of_its_time_is_the_stalest() {
     assert_eq!(idle.staleness(now + KEEP_ALIVE), None);
     idle.end(now);
     let later = now + Duration::from_secs(5);
-    assert_eq!(fresh.staleness(later), Some(500));
-    assert_eq!(idle.staleness(later), Some(66));
+    assert_eq!(fresh.staleness(later), Some(TIME_IS_OVER / 2));
+    assert_eq!(idle.staleness(later), Some(TIME_IS_OVER / 15));
 }
