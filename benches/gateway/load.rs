@@ -1,7 +1,5 @@
 //! A load generator that costs little: one thread, ready-made requests, one request in flight per connection.
 
-use crate::node::Node;
-use crate::requests;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -92,7 +90,7 @@ async fn connection(address: SocketAddr, requests: Rc<Vec<Vec<u8>>>, repeats: bo
 }
 
 /// Reads one whole answer; returns its head and the length of its body.
-async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> (String, usize) {
+pub(crate) async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> (String, usize) {
     let mut filled = 0;
     let head_length = loop {
         let read = stream.read(&mut buffer[filled..]).await.expect("the server answers");
@@ -120,35 +118,4 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> (String, usize) {
         left -= read;
     }
     (String::from_utf8_lossy(&buffer[..head_length.min(300)]).into_owned(), length)
-}
-
-/// The causality token in the answer to a request.
-pub(crate) fn token_of(address: SocketAddr, request: &[u8]) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let mut stream = TcpStream::connect(address).await.expect("the server accepts");
-        stream.write_all(request).await.expect("the server reads");
-        let (head, _) = answer(&mut stream, &mut vec![0; 64 << 10]).await;
-        let name = "x-garage-causality-token: ";
-        let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with(name)).expect("a token");
-        line[name.len()..].to_owned()
-    })
-}
-
-/// What one waiting poll costs the node, its connection included.
-pub(crate) fn memory_of_waiting_polls(node: &Node, polls: usize) -> f64 {
-    requests::prepare(requests::Workload::Read, node);
-    let requests = requests::polls(node, polls);
-    let before = node.anonymous_bytes();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let mut open = Vec::new();
-        for request in &requests {
-            let mut stream = TcpStream::connect(node.address).await.expect("the node accepts");
-            stream.write_all(request).await.expect("the node reads");
-            open.push(stream);
-        }
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        (node.anonymous_bytes() - before) / polls as f64
-    })
 }

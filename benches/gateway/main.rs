@@ -10,6 +10,7 @@
 mod bare;
 mod load;
 mod node;
+mod polls;
 mod requests;
 mod sign;
 
@@ -50,10 +51,17 @@ fn main() {
     if options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == "poll")) {
         // A node that served nothing else has no freed memory to wait in.
         let fresh = node::start(Path::new(node::OWN), &folder.path().join("fresh"));
+        store(Workload::Read, &fresh);
         let polls = 1000;
-        let bytes = load::memory_of_waiting_polls(&fresh, polls);
+        let bytes = polls::memory_of_waiting_polls(&fresh, polls);
         println!("| {polls} waiting polls | {:.1} KiB each | | | | |", bytes / 1024.0);
     }
+}
+
+/// Stores what a workload reads.
+fn store(workload: Workload, node: &node::Node) {
+    let load = Load { connections: 1, seconds: 60.0, warm_up_seconds: 0.0, body_bytes_min: 0 };
+    load.run(node.address, &Rc::new(requests::stored(workload, node)), false);
 }
 
 fn row(
@@ -64,7 +72,7 @@ fn row(
     bare: SocketAddr,
 ) {
     let nodes = std::iter::once(node).chain(other);
-    nodes.clone().for_each(|node| requests::prepare(workload, node));
+    nodes.clone().for_each(|node| store(workload, node));
     let mut troupe_runs = vec![Vec::new(); nodes.clone().count()];
     let mut bare_runs = Vec::new();
     for round in 0..options.rounds {

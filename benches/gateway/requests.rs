@@ -1,11 +1,9 @@
 //! What is asked, rendered and signed ahead of time.
 
-use crate::load::Load;
 use crate::node::Node;
 use crate::sign::Signer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::rc::Rc;
 
 const VALUE: [u8; 256] = [b'v'; 256];
 const PARTITIONS: usize = 1000;
@@ -66,15 +64,15 @@ impl Workload {
     }
 }
 
-/// Stores what a workload reads.
-pub(crate) fn prepare(workload: Workload, node: &Node) {
+/// Writes of what a workload reads.
+pub(crate) fn stored(workload: Workload, node: &Node) -> Vec<Vec<u8>> {
     let signer = signer(node);
     let items = match workload {
         Workload::Read | Workload::Mixed => 1,
         Workload::Range => 10,
-        Workload::Insert | Workload::Batch => return,
+        Workload::Insert | Workload::Batch => return Vec::new(),
     };
-    let batches: Vec<Vec<u8>> = (0..PARTITIONS / 10)
+    (0..PARTITIONS / 10)
         .flat_map(|partition| (0..items).map(move |page| (partition, page)))
         .map(|(partition, page)| {
             let names = (0..BATCH).map(|item| match workload {
@@ -83,9 +81,7 @@ pub(crate) fn prepare(workload: Workload, node: &Node) {
             });
             signer.request("POST", &format!("/{}", node.bucket), "", "*/*", &batch_body(names))
         })
-        .collect();
-    let load = Load { connections: 1, seconds: 60.0, warm_up_seconds: 0.0, body_bytes_min: 0 };
-    load.run(node.address, &Rc::new(batches), false);
+        .collect()
 }
 
 /// The requests of one measurement.
@@ -125,15 +121,21 @@ pub(crate) fn render(workload: Workload, node: &Node, round: usize, seconds: f64
     }
 }
 
-/// Polls of items that nobody writes.
-pub(crate) fn polls(node: &Node, count: usize) -> Vec<Vec<u8>> {
-    let signer = signer(node);
-    // An item that does not exist is polled with the token of another one: any sealed token will do.
-    let read = signer.request("GET", &format!("/{}/read0", node.bucket), "sort_key=000000", "*/*", b"");
-    let token = crate::load::token_of(node.address, &read);
-    let path = format!("/{}/polled", node.bucket);
-    let query = |n: usize| format!("causality_token={token}&sort_key=k{n}&timeout=120");
-    (0..count).map(|n| signer.request("GET", &path, &query(n), "*/*", b"")).collect()
+/// A read of an item that is [`stored`] for the reads, for its token.
+pub(crate) fn read_of_polled(node: &Node) -> Vec<u8> {
+    signer(node).request("GET", &polled(node), POLLED_QUERY, "*/*", b"")
+}
+
+/// A poll of that item, which nobody writes.
+pub(crate) fn poll(node: &Node, token: &str) -> Vec<u8> {
+    let query = format!("causality_token={token}&{POLLED_QUERY}&timeout=120");
+    signer(node).request("GET", &polled(node), &query, "*/*", b"")
+}
+
+const POLLED_QUERY: &str = "sort_key=000000";
+
+fn polled(node: &Node) -> String {
+    format!("/{}/read0", node.bucket)
 }
 
 fn batch_body(names: impl Iterator<Item = (String, String)>) -> Vec<u8> {
