@@ -148,7 +148,7 @@ fn an_export_that_was_interrupted_goes_on_and_never_mixes_with_another() {
     assert_eq!(anew.err, "1 item exported\n");
     assert_eq!(fs::read(&file).unwrap(), other.ok("export").out);
 
-    // Lines of which nobody knows where they are from.
+    // Lines without a record of where they are from.
     home.write("dump.jsonl.partial", &whole[..1_000]);
     let refused = program.run_args(&arguments);
     assert!(refused.code == 2 && refused.err.contains("does not say which export"), "{refused:?}");

@@ -86,10 +86,18 @@ pub(crate) fn command() -> clap::Command {
         let hidden = globals.iter().filter(|arg| useless.contains(&arg.get_id().as_str()));
         subcommand.args(hidden.map(|arg| arg.clone().hide(true)))
     };
+    let own = |subcommand: clap::Command, useless: &[&str]| {
+        useless.iter().fold(subcommand, |subcommand, id| subcommand.mut_arg(id, |arg| arg.hide(true)))
+    };
     command.mut_subcommands(|subcommand| match subcommand.get_name() {
         "completions" | "man" => hide(subcommand, &CONNECTION),
         // It speaks plain http only.
         "bench" => hide(subcommand, &["ca_file"]),
+        // Part of FILTER, and refused with the reason.
+        "read-index" => own(subcommand, &["conflicts_only", "tombstones"]),
+        "poll-range" | "delete-range" => {
+            own(subcommand, &["limit", "reverse", "conflicts_only", "tombstones"])
+        }
         "profile" => subcommand.mut_subcommands(|subcommand| match subcommand.get_name() {
             "add" => hide(subcommand, &["profile"]),
             _ => hide(subcommand, &CONNECTION),
@@ -155,10 +163,18 @@ mod tests {
             let subcommand = command.get_subcommands_mut().find(|command| command.get_name() == name);
             subcommand.unwrap().render_long_help().to_string()
         };
-        for (name, option) in [("man", "--endpoint"), ("completions", "--bucket"), ("bench", "--ca-file")] {
+        for (name, option) in [
+            ("man", "--endpoint"),
+            ("completions", "--bucket"),
+            ("bench", "--ca-file"),
+            ("read-index", "--tombstones"),
+            ("poll-range", "--limit"),
+            ("delete-range", "--conflicts-only"),
+            ("rm", "--reverse"),
+        ] {
             assert!(!help(name).contains(option), "{}", help(name));
-            assert!(help("get").contains(option), "{option}");
         }
+        assert!(help("read-range").contains("--tombstones") && help("get").contains("--endpoint"));
         assert!(help("bench").contains("--endpoint"));
         let globals = check("k2v-cli --bucket b man --endpoint http://h:1 --request-timeout 5 directory");
         assert_eq!(globals.place.bucket.as_deref(), Some("b"));

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let flushed = session.out.flush();
     match done.and(flushed) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has read enough.
+        // The reader of the output has read enough.
         Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(failure) => {
             if session.globals.debug {

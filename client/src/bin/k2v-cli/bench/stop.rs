@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::failure::Exit;
 use crate::terminal::Terminal;
 
-/// Set by SIGINT or SIGTERM. Whoever sends requests looks at it before each, so that no request is on its way when the clean-up
-/// begins: one that arrived after it would stay.
+/// Set by SIGINT or SIGTERM. Every connection checks it before each request and ends, so that no request is in flight when the
+/// clean-up begins: what arrived after it would stay.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop(Arc<AtomicBool>);
 

@@ -57,7 +57,7 @@ struct Choice {
     delete: bool,
 }
 
-/// The editor of those who have named none.
+/// The editor if no variable names one.
 const EDITOR_DEFAULT: &str = "vi";
 
 /// How often a merge is done again because another writer added a value.

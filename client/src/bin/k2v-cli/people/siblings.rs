@@ -18,7 +18,7 @@ pub(crate) fn conflict(pk: &str, sk: &str, item: &Item) -> Failure {
     Failure::Conflict { message: explain(&siblings), hint }
 }
 
-/// The failure of a write that would replace values which nobody has chosen between.
+/// The failure of a write that would replace concurrent values unseen.
 pub(crate) fn refused_write(pk: &str, sk: &str, item: &Item) -> Failure {
     let resolve = format!("k2v-cli resolve {} {}", quoted(pk), quoted(sk));
     Failure::Conflict {
