@@ -35,8 +35,9 @@ use troupe_actors::control::{Control, ControlOptions, StartError};
 use troupe_actors::ids::NodeId;
 use troupe_actors::shard::{ShardLimits, Shards};
 use troupe_actors::store::journalled::NodeStore;
+use troupe_actors::store::lane::actor::OnBroken;
 use troupe_actors::store::lmdb::OpenError;
-use troupe_actors::store::{Snapshot, Store, StoreError};
+use troupe_actors::store::{CommitError, Snapshot, Store, StoreError};
 use view::StoreView;
 
 /// Threads that run shard actors unless the configuration says otherwise. Shards do little per write; one thread keeps
@@ -101,8 +102,8 @@ pub enum NodeError {
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
     /// A store failed while the node ran. What was acknowledged is safe on disk.
-    #[error("a store failed, the node stopped: {0}")]
-    StoreBroken(String),
+    #[error("the node stopped, and what it acknowledged is on disk: {0}")]
+    StoreBroken(#[source] CommitError),
 }
 
 /// A running node.
@@ -128,7 +129,7 @@ pub struct Node {
     k2v: K2vStop,
     /// The K2V server, bound but not yet run.
     waiting: Option<Server>,
-    broken: mpsc::UnboundedReceiver<String>,
+    broken: mpsc::UnboundedReceiver<CommitError>,
 }
 
 impl Node {
@@ -157,7 +158,7 @@ impl Node {
         let on_broken = || {
             let sender = broken_sender.clone();
             // If nobody listens any more, the node is stopping already.
-            Box::new(move |reason: &str| _ = sender.send(reason.to_owned())) as Box<dyn Fn(&str) + Send>
+            Box::new(move |failure: &CommitError| _ = sender.send(failure.clone())) as OnBroken
         };
         let lanes = Lanes::open(dir, &config.store, on_broken)?;
         // After the stores, whose locks keep a second process out of the directory.
@@ -222,9 +223,9 @@ impl Node {
     pub async fn run_until_signal(mut self) -> Result<(), NodeError> {
         let name = tokio::select! {
             name = self.stop_signals.wait() => name,
-            Some(reason) = self.broken.recv() => {
+            Some(failure) = self.broken.recv() => {
                 self.k2v.stop().await;
-                return Err(NodeError::StoreBroken(reason));
+                return Err(NodeError::StoreBroken(failure));
             }
         };
         log::info!("node {} stops: {name}", self.id);
@@ -252,8 +253,8 @@ impl Node {
         drop(shards);
         lanes::stop_and_join(shard_arbiters).await;
         let stores = lanes.stop().await;
-        if let Ok(reason) = broken.try_recv() {
-            return Err(NodeError::StoreBroken(reason));
+        if let Ok(failure) = broken.try_recv() {
+            return Err(NodeError::StoreBroken(failure));
         }
         stores.close_clean()?;
         log::info!("node {id} stopped");

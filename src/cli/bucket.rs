@@ -250,7 +250,10 @@ async fn cors(client: &Client, args: CorsArgs) -> Result<(), CliError> {
     let rules = match args.action.set {
         Some(file) => read_rules(&file)?,
         None if args.action.get => {
-            return Ok(print(&serde_json::to_string_pretty(&bucket.cors_rules).unwrap_or_default())?);
+            return Ok(print(
+                &serde_json::to_string_pretty(&bucket.cors_rules)
+                    .expect("rules are made of texts and numbers"),
+            )?);
         }
         // The third action: `--clear`.
         None => Vec::new(),

@@ -4,6 +4,7 @@ use crate::admin::model::ErrorBody;
 use crate::config::Config;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
+use hyper::http::uri::InvalidUri;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -32,6 +33,8 @@ pub(super) enum ClientError {
     Connect { socket: PathBuf, source: io::Error },
     #[error("the connection to the node broke off; whether it did what was asked is unknown: {0}")]
     Broken(#[from] hyper::Error),
+    #[error("the arguments are too long for one request: {0}")]
+    TooLong(#[source] InvalidUri),
     #[error("{message}")]
     Refused { message: String },
     #[error(
@@ -59,8 +62,7 @@ impl Client {
         query: &[(&str, &str)],
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        // Our own types always have a JSON form.
-        let body = serde_json::to_vec(body).unwrap_or_default();
+        let body = serde_json::to_vec(body).expect("the bodies of the admin API have a JSON form");
         self.call(Method::POST, call, query, body.into()).await
     }
 
@@ -71,11 +73,11 @@ impl Client {
         query: &[(&str, &str)],
         body: Bytes,
     ) -> Result<T, ClientError> {
+        let request = request(method, call, query, body)?;
         let stream = UnixStream::connect(&self.socket).await.map_err(|e| cannot_connect(&self.socket, e))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         // It ends with the answer, and its error is the sender's as well.
         let connection = actix_web::rt::spawn(connection);
-        let request = request(method, call, query, body);
         let response = sender.send_request(request).await?;
         let answer = read(response).await;
         connection.abort();
@@ -83,7 +85,12 @@ impl Client {
     }
 }
 
-fn request(method: Method, call: &str, query: &[(&str, &str)], body: Bytes) -> Request<Full<Bytes>> {
+fn request(
+    method: Method,
+    call: &str,
+    query: &[(&str, &str)],
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, ClientError> {
     let mut path = format!("/v2/{call}");
     for (index, (name, value)) in query.iter().enumerate() {
         path.push(if index == 0 { '?' } else { '&' });
@@ -93,12 +100,11 @@ fn request(method: Method, call: &str, query: &[(&str, &str)], body: Bytes) -> R
     }
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = method;
-    // The path is made of calls' names and escaped values only.
-    *request.uri_mut() = path.parse().unwrap_or_default();
+    *request.uri_mut() = path.parse().map_err(ClientError::TooLong)?;
     let headers = request.headers_mut();
     headers.insert(header::HOST, header::HeaderValue::from_static("node"));
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    request
+    Ok(request)
 }
 
 fn escape(byte: u8) -> String {

@@ -188,8 +188,11 @@ impl ApiError {
         if let ApiError::Store(error) | ApiError::Write(WriteError::NotRead(error)) = self {
             return Some(error.to_string());
         }
-        if let ApiError::Write(WriteError::InsufficientStorage(cause) | WriteError::Unknown(cause)) = self {
-            return Some(cause.clone());
+        if let ApiError::Write(WriteError::InsufficientStorage(cause)) = self {
+            return Some(cause.to_string());
+        }
+        if let ApiError::Write(WriteError::Unknown(cause)) = self {
+            return Some(cause.to_string());
         }
         None
     }

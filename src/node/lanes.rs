@@ -118,7 +118,7 @@ fn in_background(
     let run = move || {
         if let Err(error) = run(&store) {
             log::error!("the store failed and takes no more writes: {error}");
-            on_broken(&error.to_string());
+            on_broken(&error);
         }
     };
     vital::thread(name, run).map_err(NodeError::Thread)

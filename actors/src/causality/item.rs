@@ -96,7 +96,7 @@ impl<'a> Item<'a> {
     /// Everything that a reader of this item has seen: what a token for it carries.
     pub fn context(&self) -> Context {
         let pairs = self.branches.iter().map(|branch| (branch.actor, branch.newest_time())).collect();
-        Context::from_ascending(pairs).unwrap_or_default()
+        Context::from_ascending(pairs).expect("branches ascend by actor, each of them once")
     }
 
     /// Whether a reader who holds `context` has seen every live value.

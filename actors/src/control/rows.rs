@@ -142,8 +142,9 @@ impl ControlState {
 
 fn row(kind: u8, id: &[&[u8]], entity: &impl Serialize) -> Row {
     let key = std::iter::once(kind).chain(id.iter().flat_map(|part| part.iter().copied())).collect();
-    // Serialising into a growing vector cannot fail: every map and sequence knows its length.
-    (key, postcard::to_extend(entity, vec![FORMAT]).unwrap_or_default())
+    let value = postcard::to_extend(entity, vec![FORMAT])
+        .expect("a vector takes every byte, and every map and sequence knows its length");
+    (key, value)
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {

@@ -108,7 +108,7 @@ impl<S: Store> ShardActor<S> {
 
     fn lane_is_gone(&mut self, batch: BatchId) {
         self.parts.store.end_epoch();
-        let outcome = Err(PersistError::Broken("the node is stopping".to_owned()));
+        let outcome = Err(PersistError::Stopping);
         self.step(Event::Persisted { batch, outcome });
     }
 

@@ -5,7 +5,9 @@ use super::overlay::Overlay;
 use super::pollers::Pollers;
 use super::quorum::{Quorum, Standing};
 use super::stage::{ReadItem, Stage, Staged, Step};
-use super::{BatchId, Effect, Event, Fence, ItemWrite, PollError, RequestId, WriteError, WritePlan};
+use super::{
+    BatchId, Effect, Event, Fence, ItemWrite, PollError, RequestId, UnknownCause, WriteError, WritePlan,
+};
 use crate::causality::{Dot, SeenMarker};
 use crate::clock::WallMs;
 use crate::ids::{ItemKey, NodeId, PartitionHash, ShardIndex};
@@ -235,8 +237,8 @@ impl ShardCore {
             self.dots.watermark_was_refused();
         }
         if let Some(request) = write.request {
-            let error = WriteError::from(error);
-            let error = if write.is_shared { WriteError::Unknown(error.to_string()) } else { error };
+            let error =
+                if write.is_shared { WriteError::Unknown(UnknownCause::Lane(error)) } else { error.into() };
             effects.push(Effect::Answer { request, outcome: Err(error) });
         }
     }
@@ -254,7 +256,7 @@ impl ShardCore {
         let outcome = match write.quorum.standing() {
             Standing::Open => None,
             Standing::Reached => Some(Ok(())),
-            Standing::Unreachable => Some(Err(WriteError::Unknown("too few replicas answered".to_owned()))),
+            Standing::Unreachable => Some(Err(WriteError::Unknown(UnknownCause::Replicas))),
         };
         if let Some(outcome) = outcome
             && let Some(request) = write.request.take()
@@ -275,13 +277,10 @@ impl ShardCore {
 impl From<PersistError> for WriteError {
     fn from(error: PersistError) -> WriteError {
         match error {
-            PersistError::Full(error) => WriteError::InsufficientStorage(error.to_string()),
-            PersistError::Fenced => WriteError::InsufficientStorage(
-                "the store was full a moment ago, and this write built on one that was refused: try again"
-                    .to_owned(),
-            ),
-            PersistError::Broken(reason) => WriteError::Unknown(reason),
-            PersistError::Stopping => WriteError::Unknown(PersistError::Stopping.to_string()),
+            error @ (PersistError::Full(_) | PersistError::Fenced) => WriteError::InsufficientStorage(error),
+            error @ (PersistError::Broken(_) | PersistError::Stopping) => {
+                WriteError::Unknown(UnknownCause::Lane(error))
+            }
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use super::actor::{ShardActor, ShardParts};
 use super::inbox::{ChangesSince, Request, Subscribe};
-use super::{Changes, ItemWrite, PollError, PollId, ShardCore, ShardLimits, Watched, WriteError, WritePlan};
+use super::{
+    Changes, ItemWrite, PollError, PollId, ShardCore, ShardLimits, UnknownCause, Watched, WriteError,
+    WritePlan,
+};
 use crate::causality::SeenMarker;
 use crate::ids::{ItemKey, PartitionHash, ShardIndex};
 use crate::limits::{SHARD_REQUESTS_MAX, WRITE_TIMEOUT_S};
@@ -94,8 +97,8 @@ impl<S: Store> Shards<S> {
         self.ask(shard, Request::Write { writes, plan, answer })?;
         match timeout(Duration::from_secs(WRITE_TIMEOUT_S), answered).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(WriteError::Unknown("the node is stopping".to_owned())),
-            Err(_) => Err(WriteError::Unknown(format!("the disk did not answer within {WRITE_TIMEOUT_S} s"))),
+            Ok(Err(_)) => Err(WriteError::Unknown(UnknownCause::Stopping)),
+            Err(_) => Err(WriteError::Unknown(UnknownCause::Timeout)),
         }
     }
 

@@ -35,7 +35,8 @@ pub use event::{Event, ItemWrite, WritePlan};
 pub use handle::{Shards, Subscription};
 pub use stage::{ReadItem, Staged};
 
-use crate::store::lane::{BatchId, Fence};
+use crate::limits::WRITE_TIMEOUT_S;
+use crate::store::lane::{BatchId, Fence, PersistError};
 
 /// A client request that waits for its answer, unique within one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -82,20 +83,37 @@ pub enum WriteError {
         bytes_max: usize,
     },
     /// Nothing happened: there is no room.
-    #[error("{0}")]
-    InsufficientStorage(String),
+    #[error(transparent)]
+    InsufficientStorage(PersistError),
     /// Nothing happened: more is waiting than this node takes.
     #[error("the node is overloaded, nothing was stored: try again")]
     Overloaded,
     /// Nothing happened: what the write builds on cannot be read.
     #[error("nothing was stored: {0}")]
-    NotRead(crate::store::StoreError),
+    NotRead(#[source] crate::store::StoreError),
     /// Nothing happened: the node is stopping.
     #[error("the node is stopping, nothing was stored: try again at another one")]
     Stopping,
     /// The write may or may not be kept.
     #[error("{0}: the write may or may not be kept")]
-    Unknown(String),
+    Unknown(#[source] UnknownCause),
+}
+
+/// Why nobody knows whether a write is kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownCause {
+    /// It was handed to the lane, or other replicas have it, and the lane could not say that it is stored.
+    #[error(transparent)]
+    Lane(PersistError),
+    /// Fewer replicas than the plan asks for said that they hold it.
+    #[error("too few replicas answered")]
+    Replicas,
+    /// Nobody said anything in time.
+    #[error("the disk did not answer within {WRITE_TIMEOUT_S} s")]
+    Timeout,
+    /// The shard is gone.
+    #[error("the node is stopping")]
+    Stopping,
 }
 
 /// A poll could not be set up or has no shard any more.

@@ -4,7 +4,7 @@ use super::counters::PartitionCounters;
 use super::group::Group;
 use super::keys::{items, partitions, shards};
 use super::rows::{Keyspace, RowChange};
-use super::{CommitError, StoreError};
+use super::{CommitError, FailureCause, StoreError};
 use std::ops::Range;
 
 /// Rows, ascending by keyspace and key.
@@ -45,8 +45,8 @@ impl<'w> FinalRows<'w> {
         }
         for (partition, delta) in &group.partitions {
             partitions::write_key(&mut key, partition);
-            let before = stored(&key).map_err(|error| CommitError::Broken(error.to_string()))?;
-            let after = before.unwrap_or_default().checked_add(*delta).ok_or_else(CommitError::miscounted)?;
+            let before = stored(&key)?;
+            let after = before.unwrap_or_default().checked_add(*delta).ok_or(FailureCause::Miscounted)?;
             let mut row = [0; partitions::ROW_BYTES_MAX];
             let value = if after == PartitionCounters::default() {
                 Value::Removed

@@ -26,7 +26,7 @@ use super::final_rows::FinalRows;
 use super::group::Group;
 use super::keys::{environment, partitions};
 use super::rows::Keyspace;
-use super::{CommitError, Epoch, Store, StoreError, Write};
+use super::{CommitError, Epoch, FailureCause, Store, StoreError, Write};
 use growth::Growth;
 use heed::types::Bytes;
 use heed::{Database, Env, MdbError, RwTxn, WithoutTls};
@@ -88,7 +88,7 @@ impl Store for LmdbStore {
     }
 
     fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
-        let group = Group::of(writes).map_err(|error| CommitError::Broken(error.to_string()))?;
+        let group = Group::of(writes)?;
         match self.store(&group) {
             Err(CommitError::MapFull) if readers::clear(&self.env, &self.dir) => self.store(&group),
             outcome => outcome,
@@ -166,7 +166,7 @@ impl LmdbStore {
         // If it was the root that failed, LMDB closes the environment for writing and says so from now on.
         match self.env.write_txn() {
             Ok(_) => CommitError::DiskFull,
-            Err(error) => CommitError::Broken(error.to_string()),
+            Err(error) => FailureCause::from(error).into(),
         }
     }
 
@@ -179,7 +179,7 @@ impl LmdbStore {
         if self.epoch_ends.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.mark_clean().map_err(|error| OpenError::lmdb(&self.dir, &error))?;
+        self.mark_clean().map_err(|source| OpenError::lmdb(&self.dir, source))?;
         self.cover();
         witness::write(&self.dir, self.nonce).map_err(|source| OpenError::io(&self.dir, source))
     }
@@ -198,13 +198,19 @@ impl From<heed::Error> for CommitError {
     fn from(error: heed::Error) -> CommitError {
         match error {
             heed::Error::Mdb(MdbError::MapFull) => CommitError::MapFull,
-            other => CommitError::Broken(other.to_string()),
+            other => FailureCause::from(other).into(),
         }
     }
 }
 
 impl From<heed::Error> for StoreError {
     fn from(error: heed::Error) -> StoreError {
-        StoreError::Unreadable(error.to_string())
+        StoreError::Unreadable(FailureCause::from(error).into())
+    }
+}
+
+impl From<heed::Error> for FailureCause {
+    fn from(error: heed::Error) -> FailureCause {
+        FailureCause::Lmdb(Box::new(error))
     }
 }

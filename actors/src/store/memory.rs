@@ -121,7 +121,7 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
-        let group = Group::of(writes).map_err(|error| CommitError::Broken(error.to_string()))?;
+        let group = Group::of(writes)?;
         let mut state = self.state();
         match &state.failure {
             Some(failure @ CommitError::Broken(_)) => return Err(failure.clone()),

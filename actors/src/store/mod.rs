@@ -8,6 +8,7 @@
 pub mod counters;
 mod decoded;
 pub mod epoch;
+mod error;
 mod final_rows;
 mod group;
 pub mod journal;
@@ -23,6 +24,7 @@ pub mod set;
 pub mod tree;
 
 pub use epoch::Epoch;
+pub use error::{CommitError, Failure, FailureCause, StoreError};
 pub use keys::environment::LaneId;
 
 use crate::causality::Item;
@@ -120,48 +122,6 @@ impl Write {
 fn item_grows(old: &Item<'_>, new: &Item<'_>) -> bool {
     let deletes = new.is_tombstone() && !old.is_tombstone();
     old.is_empty() || (!deletes && new.encoded_bytes() > old.encoded_bytes())
-}
-
-/// A read did not come through.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// The environment could not be read.
-    #[error("the store cannot be read: {0}")]
-    Unreadable(String),
-    /// A row does not hold what its keyspace's layout says.
-    #[error("a row of keyspace `{keyspace}` is corrupt: key {key_hex}")]
-    Corrupt {
-        /// The keyspace's name.
-        keyspace: &'static str,
-        /// The row's key.
-        key_hex: String,
-    },
-}
-
-impl StoreError {
-    fn corrupt(keyspace: &'static str, key: &[u8]) -> StoreError {
-        StoreError::Corrupt { keyspace, key_hex: hex::encode(key) }
-    }
-}
-
-/// A transaction did not come through. Nothing of it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CommitError {
-    /// The map has no room. Reads and deletions go on.
-    #[error("the store's map is full: raise `lmdb_map_size`, or delete items")]
-    MapFull,
-    /// The file system has no room. Reads and deletions go on.
-    #[error("the disk is full: free space on it, or delete items")]
-    DiskFull,
-    /// The environment may no longer be trusted to keep a write: it must be reopened before it takes another one.
-    #[error("the store failed: {0}")]
-    Broken(String),
-}
-
-impl CommitError {
-    fn miscounted() -> CommitError {
-        CommitError::Broken("a counter of a partition would fall below zero".to_owned())
-    }
 }
 
 /// An environment. Cheap to share; many snapshots beside one committing lane.

@@ -10,7 +10,7 @@ use crate::world::World;
 use std::collections::VecDeque;
 use troupe_actors::store::lane::core::{Batch, Effect, Event, LaneCore};
 use troupe_actors::store::lane::{BatchId, Fence, Owner};
-use troupe_actors::store::{CommitError, Store, Write};
+use troupe_actors::store::{CommitError, FailureCause, Store, Write};
 
 /// A lane: its mailbox, its core, and the commit that blocks it.
 #[derive(Default)]
@@ -166,7 +166,7 @@ impl World {
         }
         if breaks {
             // Whether the transaction made it is then anybody's guess.
-            outcome = Err(CommitError::Broken("input/output error".to_owned()));
+            outcome = Err(FailureCause::Io(std::io::Error::other("input/output error")).into());
         }
         if let Some(node) = &mut self.node {
             node.lane.committing = group;

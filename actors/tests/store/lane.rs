@@ -13,7 +13,7 @@ use troupe_actors::store::lane::actor::{Drain, LaneActor};
 use troupe_actors::store::lane::{BatchId, Fence, LaneHandle, Owner, Persist, PersistError, Persisted};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::memory::MemoryStore;
-use troupe_actors::store::{CommitError, Epoch, ShardMeta, Snapshot, Store, Write};
+use troupe_actors::store::{CommitError, Epoch, Failure, FailureCause, ShardMeta, Snapshot, Store, Write};
 
 const FENCE: Fence = Fence::first(1);
 
@@ -71,7 +71,7 @@ impl Answers {
 /// Runs `scenario` beside a lane on its own thread, and stops the lane afterwards.
 fn with_lane<S: Store>(
     store: &Arc<S>,
-    on_broken: impl Fn(&str) + Send + 'static,
+    on_broken: impl Fn(&CommitError) + Send + 'static,
     scenario: impl AsyncFnOnce(actix::Addr<LaneActor<S>>),
 ) {
     System::new().block_on(async {
@@ -166,18 +166,19 @@ fn a_store_that_refused_a_batch_begins_a_new_epoch_even_if_it_was_closed_cleanly
 #[test]
 fn a_broken_store_is_reported_and_takes_nothing_more() {
     let store = Arc::new(MemoryStore::new(Epoch(1)));
+    let eio = Failure::from(FailureCause::Io(std::io::Error::other("EIO")));
     let (report, reported) = std::sync::mpsc::channel();
-    let on_broken = move |reason: &str| report.send(reason.to_owned()).unwrap();
+    let on_broken = move |failure: &CommitError| report.send(failure.clone()).unwrap();
     with_lane(&store, on_broken, async |lane| {
         let (door, mut answers) = Door::new(&lane);
-        store.fail(Some(CommitError::Broken("EIO".into())));
+        store.fail(Some(CommitError::Broken(eio.clone())));
         for batch in [1, 2] {
             door.send(batch);
-            assert_eq!(answers.next().await, Some((batch, Err(PersistError::Broken("EIO".into())))));
+            assert_eq!(answers.next().await, Some((batch, Err(PersistError::Broken(eio.clone())))));
             store.fail(None);
         }
     });
-    assert_eq!(reported.iter().collect::<Vec<_>>(), ["EIO"]);
+    assert_eq!(reported.iter().collect::<Vec<_>>(), [CommitError::Broken(eio)]);
 }
 
 #[test]

@@ -143,6 +143,8 @@ mod tests {
     use super::*;
     use troupe_actors::causality::TokenError;
     use troupe_actors::ids::KeyError;
+    use troupe_actors::shard::UnknownCause;
+    use troupe_actors::store::lane::PersistError;
 
     fn parse(body: &str) -> Result<WritesByShard, ApiError> {
         parse_insert_batch(body.as_bytes(), BucketId([0; 32]), &TokenKey::new(&[1; 32]), 4)
@@ -203,8 +205,8 @@ mod tests {
     #[test]
     fn a_batch_is_only_said_to_be_refused_if_no_part_was_stored() {
         let refused = || Err(WriteError::TooManyConcurrentValues { max: 1 });
-        let full = || Err(WriteError::InsufficientStorage(String::new()));
-        let unknown = || Err(WriteError::Unknown(String::new()));
+        let full = || Err(WriteError::InsufficientStorage(PersistError::Fenced));
+        let unknown = || Err(WriteError::Unknown(UnknownCause::Timeout));
         assert!(outcome_of_parts(vec![Ok(()), Ok(())]).is_ok());
         assert!(matches!(
             outcome_of_parts(vec![refused(), full()]),

@@ -2,7 +2,7 @@ use super::*;
 use crate::store::lane::actor::LaneActor;
 use crate::store::lane::{LaneHandle, Owner, Persist, PersistError, Persisted};
 use crate::store::memory::MemoryStore;
-use crate::store::{CommitError, Epoch, Snapshot, Store};
+use crate::store::{CommitError, Epoch, Failure, FailureCause, Snapshot, Store};
 use actix::prelude::*;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -16,9 +16,11 @@ fn disk() -> Arc<MemoryStore> {
 }
 
 /// A control plane over a lane of its own, and what the lane reports when its store breaks.
-async fn start(disk: &Arc<MemoryStore>) -> (Result<Control, StartError>, mpsc::UnboundedReceiver<String>) {
+async fn start(
+    disk: &Arc<MemoryStore>,
+) -> (Result<Control, StartError>, mpsc::UnboundedReceiver<CommitError>) {
     let (report, reported) = mpsc::unbounded_channel();
-    let on_broken = Box::new(move |reason: &str| report.send(reason.to_owned()).unwrap());
+    let on_broken = Box::new(move |failure: &CommitError| report.send(failure.clone()).unwrap());
     let lane = LaneActor::start_on(&Arbiter::current(), Arc::clone(disk), on_broken);
     let rows = disk.snapshot().unwrap().control().unwrap();
     (Control::start(&rows, LaneHandle::new(lane.recipient()), options(1)).await, reported)
@@ -75,10 +77,11 @@ async fn a_store_that_breaks_under_a_change_is_reported_as_under_an_item() {
     let disk = disk();
     let (control, mut reported) = start(&disk).await;
     let control = control.unwrap();
-    disk.fail(Some(CommitError::Broken("EIO".to_owned())));
+    let eio = Failure::from(FailureCause::Io(std::io::Error::other("EIO")));
+    disk.fail(Some(CommitError::Broken(eio.clone())));
     let unknown = control.change(create_bucket(BUCKET, "photos")).await;
-    assert_eq!(unknown, Err(ControlError::Unknown(PersistError::Broken("EIO".to_owned()))));
-    assert_eq!(reported.recv().await.as_deref(), Some("EIO"));
+    assert_eq!(unknown, Err(ControlError::Unknown(PersistError::Broken(eio.clone()))));
+    assert_eq!(reported.recv().await, Some(CommitError::Broken(eio)));
 
     disk.fail(None);
     let afterwards = control.change(create_bucket(BUCKET, "photos")).await;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::ids::ActorId;
 use crate::limits::{SHARD_WRITES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX, WATERMARK_STEP_MS};
+use crate::store::FailureCause;
 
 /// A request of several writes to keys of one partition.
 pub(super) fn batch(request: u64, writes: &[(&str, &Context, &'static [u8])]) -> Request {
@@ -103,8 +104,9 @@ fn a_failure_of_the_store_is_an_unknown_outcome_and_a_refusal_is_none() {
     let mut shard = shard();
     shard.feed(NOW, write(1, "a", &Context::empty(), b"a", None));
     shard.feed(NOW, write(2, "b", &Context::empty(), b"b", None));
-    let outcome = Err(WriteError::Unknown("EIO".to_owned()));
-    let effects = shard.feed(NOW, refused(0, PersistError::Broken("EIO".to_owned())));
+    let broken = PersistError::Broken(FailureCause::Io(std::io::Error::other("EIO")).into());
+    let outcome = Err(WriteError::Unknown(UnknownCause::Lane(broken.clone())));
+    let effects = shard.feed(NOW, refused(0, broken));
     assert_eq!(effects, vec![Effect::Answer { request: RequestId(1), outcome }]);
     let effects = shard.feed(NOW, refused(1, PersistError::Fenced));
     assert!(matches!(
@@ -163,4 +165,14 @@ fn no_item_outgrows_its_own_token() {
     }
     let deleted = stored_item(&shard.feed(NOW, write(9, "k", &item.context(), b"last", None)));
     assert!(values(&deleted).contains(&b"last".as_slice()));
+}
+
+#[test]
+fn a_write_that_a_broken_disk_took_has_the_systems_error_among_its_sources() {
+    let broken = PersistError::Broken(FailureCause::Io(std::io::ErrorKind::BrokenPipe.into()).into());
+    let error = WriteError::from(broken);
+    let sources = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let kinds: Vec<_> =
+        sources.filter_map(|error| Some(error.downcast_ref::<std::io::Error>()?.kind())).collect();
+    assert_eq!(kinds, [std::io::ErrorKind::BrokenPipe]);
 }

@@ -7,12 +7,12 @@
 
 use super::{Durability, JournalledStore, marks};
 use crate::limits::{CHECKPOINT_STEP_BYTES_MAX, CHECKPOINT_STEP_ROWS};
-use crate::store::CommitError;
 use crate::store::journal::record::row_bytes;
 use crate::store::journal::{JournalFile, Stamp};
 use crate::store::memtable::{Memtable, ordered_key};
 use crate::store::rows::RowChange;
 use crate::store::tree::Tree;
+use crate::store::{CommitError, FailureCause};
 use std::sync::{Arc, PoisonError};
 
 /// A frozen table on its way into the tree.
@@ -144,7 +144,7 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
                 writer.journal.synced(sequence);
                 Ok(())
             }
-            Err(error) => Err(writer.breaks(format!("journal: {error}"))),
+            Err(error) => Err(writer.breaks(FailureCause::Journal(error))),
         }
     }
 }

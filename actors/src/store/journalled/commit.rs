@@ -12,16 +12,16 @@ use crate::store::keys::partitions;
 use crate::store::memtable::Memtable;
 use crate::store::rows::{Keyspace, RowView};
 use crate::store::tree::{Tree, TreeNeed};
-use crate::store::{CommitError, Store, Write};
+use crate::store::{CommitError, FailureCause, Store, Write};
 use std::io;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
     pub(super) fn commit_group(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
         let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = Group::of(writes).map_err(|error| CommitError::Broken(error.to_string()))?;
+        let group = Group::of(writes)?;
         // Nothing but a commit changes what a row holds, so that what is read here is true until the end.
-        let snapshot = self.snapshot().map_err(|error| CommitError::Broken(error.to_string()))?;
+        let snapshot = self.snapshot()?;
         let stored = |key: &[u8]| partitions::read(snapshot.row(Keyspace::Partitions, key)?, key);
         let rows = FinalRows::of(&group, stored)?;
         drop(snapshot);
@@ -59,14 +59,14 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
     ) -> Result<Arc<[u8]>, CommitError> {
         let (mut bytes, stamp) = match writer.journal.append(record) {
             Ok(Some(appended)) => appended,
-            Ok(None) => return Err(writer.breaks("the journal has no room where there was some".to_owned())),
+            Ok(None) => return Err(writer.breaks(FailureCause::JournalRoom)),
             // A file system that copies what it changes may need room even for this.
             Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(CommitError::DiskFull),
-            Err(error) => return Err(writer.breaks(format!("journal: {error}"))),
+            Err(error) => return Err(writer.breaks(FailureCause::Journal(error))),
         };
         if self.durability == Durability::Commit {
             if let Err(error) = writer.journal.file().sync() {
-                return Err(writer.breaks(format!("journal: {error}")));
+                return Err(writer.breaks(FailureCause::Journal(error)));
             }
             writer.journal.synced(stamp.sequence);
         }
@@ -148,8 +148,8 @@ impl<F: JournalFile> Writer<F> {
     }
 
     /// No write can be trusted any more, for this reason.
-    pub(super) fn breaks(&mut self, reason: String) -> CommitError {
-        let broken = CommitError::Broken(reason);
+    pub(super) fn breaks(&mut self, cause: FailureCause) -> CommitError {
+        let broken = CommitError::from(cause);
         self.broken = Some(broken.clone());
         broken
     }

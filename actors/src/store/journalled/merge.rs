@@ -69,6 +69,7 @@ impl<'v> Iterator for Merge<'v> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::FailureCause;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_layer_that_cannot_be_read_ends_the_merge() {
-        let error = StoreError::Unreadable("a page is gone".to_owned());
+        let error = StoreError::Unreadable(FailureCause::Io(std::io::Error::other("a page is gone")).into());
         let broken: Layer<'_> = Box::new([Ok((&b"b"[..], None)), Err(error.clone())].into_iter());
         let sound: Layer<'_> =
             Box::new([Ok((&b"a"[..], Some(&b"1"[..]))), Ok((b"c", Some(b"2")))].into_iter());

@@ -4,7 +4,7 @@ use super::core::{Batch, Effect, Event, LaneCore};
 use super::{Persist, Persisted};
 use crate::clock::monotonic_now;
 use crate::limits::LANE_BATCHES_MAX;
-use crate::store::{Store, Write};
+use crate::store::{CommitError, Store, Write};
 use actix::dev::channel::channel;
 use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Drain;
 const DRAINS_MAX: usize = 16;
 
 /// Runs when the environment can no longer be trusted: it is to end the process.
-pub type OnBroken = Box<dyn Fn(&str) + Send>;
+pub type OnBroken = Box<dyn Fn(&CommitError) + Send>;
 
 /// The actor.
 pub struct LaneActor<S: Store> {
@@ -76,9 +76,9 @@ impl<S: Store> LaneActor<S> {
                 let _ = done.send(Persisted { batch, outcome, room });
                 None
             }
-            Effect::ReportBroken(reason) => {
-                log::error!("the store failed and takes no more writes: {reason}");
-                (self.on_broken)(&reason);
+            Effect::ReportBroken(failure) => {
+                log::error!("the store failed and takes no more writes: {failure}");
+                (self.on_broken)(&CommitError::Broken(failure));
                 None
             }
         }

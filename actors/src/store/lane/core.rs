@@ -7,7 +7,7 @@ use super::queue::Queue;
 use super::{Fence, Owner, PersistError};
 use crate::limits::FULL_PROBE_INTERVAL_MS;
 use crate::mutation::{Mutation, is_on};
-use crate::store::CommitError;
+use crate::store::{CommitError, Failure};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A batch and what the core must know of it. The payload `B` is carried through untouched.
@@ -59,7 +59,7 @@ pub enum Effect<B> {
     /// was answered. An owner that learns of a refusal goes on from what is stored.
     Answer(Batch<B>, Result<(), PersistError>),
     /// Have the process exit: the environment may no longer be trusted. Before any answer that says so.
-    ReportBroken(String),
+    ReportBroken(Failure),
 }
 
 /// The state of a lane.
@@ -86,7 +86,7 @@ enum Condition {
     /// The last growing group found no room.
     Full { cause: CommitError, probe_at_ms: u64 },
     /// A commit failed in a way after which nothing may be trusted.
-    Broken(String),
+    Broken(Failure),
 }
 
 impl<B> Default for LaneCore<B> {
@@ -200,8 +200,8 @@ impl<B> LaneCore<B> {
                 None
             }
             Condition::Full { cause, .. } => Some(PersistError::Full(cause.clone())),
-            Condition::Broken(reason) => {
-                let error = PersistError::Broken(reason.clone());
+            Condition::Broken(failure) => {
+                let error = PersistError::Broken(failure.clone());
                 self.refusals.extend(group.into_iter().map(|batch| (batch, error.clone())));
                 return Vec::new();
             }
@@ -248,9 +248,9 @@ impl<B> LaneCore<B> {
                 }
                 effects.extend(group.into_iter().map(|batch| Effect::Answer(batch, Ok(()))));
             }
-            Err(CommitError::Broken(reason)) => {
-                effects.push(Effect::ReportBroken(reason.clone()));
-                self.condition = Condition::Broken(reason);
+            Err(CommitError::Broken(failure)) => {
+                effects.push(Effect::ReportBroken(failure.clone()));
+                self.condition = Condition::Broken(failure);
                 self.retries.push_front(group);
             }
             Err(cause @ (CommitError::MapFull | CommitError::DiskFull)) => {

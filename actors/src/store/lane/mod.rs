@@ -22,7 +22,7 @@ mod queue;
 
 pub use handle::{LaneGone, LaneHandle, Room};
 
-use super::{CommitError, Write};
+use super::{CommitError, Failure, Write};
 use crate::ids::ShardIndex;
 use actix::Message;
 use tokio::sync::mpsc;
@@ -101,11 +101,11 @@ pub enum PersistError {
     #[error(transparent)]
     Full(CommitError),
     /// Not stored: a batch that it builds on was refused.
-    #[error("a write that this one builds on was refused")]
+    #[error("a write that this one builds on found no room: try again")]
     Fenced,
     /// The store failed while the batch was under way: it may or may not be stored.
-    #[error("{0}")]
-    Broken(String),
+    #[error("the store failed: {0}")]
+    Broken(#[source] Failure),
     /// The lane has stopped: the batch may or may not be stored.
     #[error("the node is stopping")]
     Stopping,

@@ -100,12 +100,12 @@ pub enum OpenError {
         source: JournalError,
     },
     /// LMDB failed.
-    #[error("{}: LMDB: {reason}", dir.display())]
+    #[error("{}: LMDB: {source}", dir.display())]
     Lmdb {
         /// The environment's folder.
         dir: PathBuf,
         /// What LMDB said.
-        reason: String,
+        source: heed::Error,
     },
 }
 
@@ -126,8 +126,8 @@ impl OpenError {
         OpenError::Io { dir: dir.to_path_buf(), source }
     }
 
-    pub(super) fn lmdb(dir: &Path, error: &heed::Error) -> OpenError {
-        OpenError::Lmdb { dir: dir.to_path_buf(), reason: error.to_string() }
+    pub(super) fn lmdb(dir: &Path, source: heed::Error) -> OpenError {
+        OpenError::Lmdb { dir: dir.to_path_buf(), source }
     }
 }
 
@@ -156,10 +156,10 @@ impl LmdbStore {
         };
         let (env, tables, epoch) = done.map_err(|refusal| match refusal {
             Refusal::Known(error) => error,
-            Refusal::Lmdb(error) => OpenError::lmdb(dir, &error),
+            Refusal::Lmdb(error) => OpenError::lmdb(dir, error),
         })?;
         // With relaxed durability the commit above is not on the disk yet, and the clean mark must be gone for good.
-        env.force_sync().map_err(|error| OpenError::lmdb(dir, &error))?;
+        env.force_sync().map_err(|error| OpenError::lmdb(dir, error))?;
         witness::sync_dir(dir).map_err(|source| OpenError::io(dir, source))?;
         if !reserve.take() {
             log::warn!("{}: the disk is almost full: writes that grow may be refused", dir.display());

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use troupe_actors::control::KeyId;
-use troupe_actors::store::StoreError;
+use troupe_actors::store::{FailureCause, StoreError};
 
 /// A page per entry; `None` is a page that cannot be read.
 struct Script(std::slice::Iter<'static, Option<&'static str>>);
@@ -15,7 +15,10 @@ impl Pages for Script {
     fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
         match self.0.next() {
             Some(Some(page)) => out.extend_from_slice(page.as_bytes()),
-            Some(None) => return Err(StoreError::Unreadable("the disk is gone".to_owned()).into()),
+            Some(None) => {
+                let gone = FailureCause::Io(std::io::Error::other("the disk is gone"));
+                return Err(StoreError::Unreadable(gone.into()).into());
+            }
             None => {}
         }
         Ok(if self.0.len() == 0 { PageEnd::Last } else { PageEnd::More })

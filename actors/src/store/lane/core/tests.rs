@@ -1,6 +1,7 @@
 use super::*;
 use crate::ids::ShardIndex;
 use crate::limits::GROUP_BYTES_MAX;
+use crate::store::FailureCause;
 
 fn batch(order: u64, name: &'static str, shard: usize, fence: u64, grows: bool) -> Batch<&'static str> {
     let owner = Owner::Shard(ShardIndex::new(shard).unwrap());
@@ -178,13 +179,14 @@ fn after_a_failure_that_says_nothing_of_what_is_stored_no_write_is_taken() {
     let mut core = queued(std::slice::from_ref(&a));
     check(&mut core, 0, Event::Flush, &[Effect::Commit(vec![a.clone()])]);
     check(&mut core, 0, Event::Arrived(b.clone()), &[Effect::ScheduleFlush]);
-    let broken = |batch| Effect::Answer(batch, Err(PersistError::Broken("EIO".into())));
-    let outcome = Err(CommitError::Broken("EIO".into()));
+    let eio = Failure::from(FailureCause::Io(std::io::Error::other("EIO")));
+    let broken = |batch| Effect::Answer(batch, Err(PersistError::Broken(eio.clone())));
+    let outcome = Err(CommitError::Broken(eio.clone()));
     check(
         &mut core,
         0,
         Event::Committed { group: vec![a.clone()], outcome },
-        &[Effect::ReportBroken("EIO".into()), Effect::EndEpoch, broken(a)],
+        &[Effect::ReportBroken(eio.clone()), Effect::EndEpoch, broken(a)],
     );
     check(&mut core, 0, Event::Flush, &[Effect::EndEpoch, broken(b.clone())]);
     check(&mut core, 0, Event::Arrived(b.clone()), &[Effect::ScheduleFlush]);
