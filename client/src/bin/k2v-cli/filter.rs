@@ -3,8 +3,6 @@
 use clap::Args;
 use k2v_client::{BatchDelete, BatchRead, KeyRange, PollRange};
 
-use crate::failure::Failure;
-
 /// Options for a range of keys.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Filter")]
@@ -54,80 +52,64 @@ pub(crate) struct Selection {
     pub(crate) tombstones: bool,
 }
 
-/// The options that choose keys. Not every command has a use for every one; [`refuse`](Self::refuse)
-/// says so instead of ignoring it.
+/// A range of keys, or all of them, said so.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Filter {
-    /// Only keys that begin with this
-    #[arg(short, long, value_name = "TEXT", help_heading = "Filter")]
-    pub(crate) prefix: Option<String>,
-    /// The first key, included (with --reverse: the highest key)
-    #[arg(short, long, value_name = "KEY", help_heading = "Filter")]
-    pub(crate) start: Option<String>,
-    /// Where to stop, excluded
-    #[arg(short, long, value_name = "KEY", help_heading = "Filter")]
-    pub(crate) end: Option<String>,
+pub(crate) struct Keys {
+    #[command(flatten)]
+    pub(crate) span: Span,
     /// Every key
     #[arg(short, long, conflicts_with_all = ["prefix", "start", "end"], help_heading = "Filter")]
     pub(crate) all: bool,
+}
+
+impl Keys {
+    pub(crate) fn poll_range(&self) -> PollRange {
+        let Span { prefix, start, end } = self.span.clone();
+        PollRange { prefix, start, end }
+    }
+}
+
+/// A page of a range of keys.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Paged {
+    #[command(flatten)]
+    pub(crate) keys: Keys,
     /// At most so many
     #[arg(short, long, value_name = "N", help_heading = "Filter")]
     pub(crate) limit: Option<u64>,
-    /// From the highest key down
+    /// From the highest key down: --start is the highest, --end a lower one
     #[arg(short, long, help_heading = "Filter")]
     pub(crate) reverse: bool,
-    /// Only items with concurrent values
-    #[arg(short, long, help_heading = "Filter")]
-    pub(crate) conflicts_only: bool,
-    /// Also items that are deleted
-    #[arg(short, long, help_heading = "Filter")]
-    pub(crate) tombstones: bool,
 }
 
-/// The options that a command may have no use for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Limit,
-    Reverse,
-    ConflictsOnly,
-    Tombstones,
-}
-
-impl Filter {
-    /// An error if one of these options is given.
-    pub(crate) fn refuse(&self, command: &str, parts: &[Part]) -> Result<(), Failure> {
-        for part in parts {
-            let (is_given, name) = match part {
-                Part::Limit => (self.limit.is_some(), "--limit"),
-                Part::Reverse => (self.reverse, "--reverse"),
-                Part::ConflictsOnly => (self.conflicts_only, "--conflicts-only"),
-                Part::Tombstones => (self.tombstones, "--tombstones"),
-            };
-            if is_given {
-                return Err(Failure::usage(format!("{command} has no use for {name}: leave it out")));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether every key is chosen, be it by `--all` or because nothing narrows the choice.
-    pub(crate) fn chooses_everything(&self) -> bool {
-        self.prefix.is_none() && self.start.is_none() && self.end.is_none()
+impl Paged {
+    /// Whether the range is listed as it comes: to its end, and in the order of the keys.
+    pub(crate) fn is_straight(&self) -> bool {
+        self.limit.is_none() && !self.reverse
     }
 
     pub(crate) fn key_range(&self) -> KeyRange {
-        KeyRange {
-            prefix: self.prefix.clone(),
-            start: self.start.clone(),
-            end: self.end.clone(),
-            limit: self.limit,
-            reverse: self.reverse,
-        }
+        KeyRange { limit: self.limit, reverse: self.reverse, ..self.keys.span.key_range() }
     }
+}
 
+/// A page of the items in a range of keys.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Filter {
+    #[command(flatten)]
+    pub(crate) page: Paged,
+    /// Only items with concurrent values
+    #[arg(short, long, help_heading = "Filter")]
+    conflicts_only: bool,
+    /// Also items that are deleted
+    #[arg(short, long, help_heading = "Filter")]
+    tombstones: bool,
+}
+
+impl Filter {
     pub(crate) fn selection(&self) -> Selection {
         Selection {
-            range: self.key_range(),
+            range: self.page.key_range(),
             conflicts_only: self.conflicts_only,
             tombstones: self.tombstones,
         }
@@ -137,20 +119,7 @@ impl Filter {
         BatchRead {
             conflicts_only: self.conflicts_only,
             tombstones: self.tombstones,
-            ..BatchRead::range(pk, self.key_range())
-        }
-    }
-
-    pub(crate) fn poll_range(&self) -> PollRange {
-        PollRange { prefix: self.prefix.clone(), start: self.start.clone(), end: self.end.clone() }
-    }
-
-    pub(crate) fn batch_delete(&self, pk: &str) -> BatchDelete {
-        BatchDelete {
-            prefix: self.prefix.clone(),
-            start: self.start.clone(),
-            end: self.end.clone(),
-            ..BatchDelete::all(pk)
+            ..BatchRead::range(pk, self.page.key_range())
         }
     }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::list_output::ListOutput;
 use crate::address::PartitionAddress;
 use crate::failure::Failure;
-use crate::filter::{Filter, Part};
+use crate::filter::Keys;
 use crate::output::Format;
 use crate::session::Session;
 
@@ -18,22 +18,21 @@ pub(crate) struct DeleteRange {
     #[command(flatten)]
     address: PartitionAddress,
     #[command(flatten)]
-    filter: Filter,
+    keys: Keys,
     #[command(flatten)]
     output: ListOutput,
 }
 
 impl DeleteRange {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
-        self.filter
-            .refuse("delete-range", &[Part::Limit, Part::Reverse, Part::ConflictsOnly, Part::Tombstones])?;
-        if self.filter.chooses_everything() && !self.filter.all {
+        let Keys { span, all } = &self.keys;
+        if span.is_everything() && !all {
             return Err(Failure::usage(
                 "say what to delete: --prefix, --start, --end, or --all for the whole partition",
             ));
         }
         let bucket = session.bucket()?;
-        let deleted = bucket.delete_batch(&[self.filter.batch_delete(self.address.pk())]).await;
+        let deleted = bucket.delete_batch(&[span.batch_delete(self.address.pk())]).await;
         let deleted = deleted.map_err(Failure::write)?;
         let deleted: u64 = deleted.into_iter().sum();
         match self.output.format(&session.out) {

@@ -12,7 +12,7 @@ use super::list_output::{ListOutput, print_unchanged};
 use super::read_range::print_entries;
 use crate::address::PartitionAddress;
 use crate::failure::Failure;
-use crate::filter::{Filter, Part};
+use crate::filter::Keys;
 use crate::output::{Format, Out};
 use crate::session::Session;
 
@@ -32,17 +32,15 @@ pub(crate) struct PollRange {
     #[arg(short = 'T', long, value_name = "SECS")]
     timeout: Option<u64>,
     #[command(flatten)]
-    filter: Filter,
+    keys: Keys,
     #[command(flatten)]
     output: ListOutput,
 }
 
 impl PollRange {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
-        self.filter
-            .refuse("poll-range", &[Part::Limit, Part::Reverse, Part::ConflictsOnly, Part::Tombstones])?;
         let bucket = session.bucket()?;
-        let (pk, range) = (self.address.pk(), self.filter.poll_range());
+        let (pk, range) = (self.address.pk(), self.keys.poll_range());
         let timeout = self.timeout.map(Duration::from_secs);
         let changes = bucket.poll_range(pk, &range, self.seen_marker.as_ref(), timeout).await?;
         let out = &mut session.out;

@@ -9,7 +9,7 @@ use super::json_list::{Head, JsonList, PartitionJson};
 use super::list_output::ListOutput;
 use super::read_range::print_head;
 use crate::failure::Failure;
-use crate::filter::{Filter, Part};
+use crate::filter::Paged;
 use crate::output::{Format, Out};
 use crate::people::ls;
 use crate::session::Session;
@@ -21,35 +21,34 @@ use crate::session::Session;
 #[derive(Debug, Args)]
 pub(crate) struct ReadIndex {
     #[command(flatten)]
-    filter: Filter,
+    page: Paged,
     #[command(flatten)]
     output: ListOutput,
 }
 
 impl ReadIndex {
     pub(crate) async fn run(self, session: &mut Session) -> Result<(), Failure> {
-        self.filter.refuse("read-index", &[Part::ConflictsOnly, Part::Tombstones])?;
         let bucket = session.bucket()?;
         let format = self.output.format(&session.out);
         if matches!(format, Format::Jsonl | Format::Raw) {
-            return ls::list_partitions(session, &bucket, self.filter.key_range()).await;
+            return ls::list_partitions(session, &bucket, self.page.key_range()).await;
         }
         let out = &mut session.out;
-        if self.filter.limit.is_none() && !self.filter.reverse {
-            let partitions = bucket.partitions().range(self.filter.key_range());
+        if self.page.is_straight() {
+            let partitions = bucket.partitions().range(self.page.key_range());
             return print(out, format, Head::NextKey(None), partitions).await;
         }
-        let Page { mut items, next_start } = self.page(&bucket).await?;
+        let Page { mut items, next_start } = self.read(&bucket).await?;
         items.sort_by(|a, b| a.partition_key.cmp(&b.partition_key));
         print(out, format, Head::NextKey(next_start), stream::iter(items.into_iter().map(Ok))).await
     }
 
     /// What is in memory before it is printed, as for `read-range`.
-    async fn page(&self, bucket: &Bucket) -> Result<Page<Partition>, Error> {
-        if self.filter.limit.is_some() {
-            return bucket.read_index(&self.filter.key_range()).await;
+    async fn read(&self, bucket: &Bucket) -> Result<Page<Partition>, Error> {
+        if self.page.limit.is_some() {
+            return bucket.read_index(&self.page.key_range()).await;
         }
-        let items = bucket.partitions().range(self.filter.key_range()).try_collect().await?;
+        let items = bucket.partitions().range(self.page.key_range()).try_collect().await?;
         Ok(Page { items, next_start: None })
     }
 }

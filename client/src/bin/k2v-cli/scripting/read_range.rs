@@ -37,7 +37,7 @@ impl ReadRange {
             return ls::list_items(session, &bucket, pk, self.filter.selection()).await;
         }
         let out = &mut session.out;
-        if self.filter.limit.is_none() && !self.filter.reverse {
+        if self.filter.page.is_straight() {
             let items = ls::items(&bucket, pk, self.filter.selection());
             return print_entries(out, format, Head::NextKey(None), items).await;
         }
@@ -50,7 +50,7 @@ impl ReadRange {
     /// range that comes the wrong way round.
     async fn page(&self, bucket: &Bucket) -> Result<Page<Entry>, Error> {
         let pk = self.address.pk();
-        if self.filter.limit.is_none() {
+        if self.filter.page.limit.is_none() {
             let items = ls::items(bucket, pk, self.filter.selection()).try_collect().await?;
             return Ok(Page { items, next_start: None });
         }
