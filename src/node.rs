@@ -13,6 +13,7 @@ mod rpc;
 mod view;
 pub(crate) mod vital;
 
+use crate::admin::health::missing_copies;
 use crate::admin::socket::SocketError;
 use crate::config::{Config, ListenAddr};
 use crate::edge::Room;
@@ -164,6 +165,11 @@ impl Node {
         // After the stores, whose locks keep a second process out of the directory.
         let id = identity::read_or_create(dir)?;
         let control = start_control(config, id, &lanes).await?;
+        if let Some(warning) =
+            missing_copies(control.snapshot().layout.version(), replication_factor(config)?)
+        {
+            log::warn!("{warning}");
+        }
         let (shards, shard_arbiters) = start_shards(config, &lanes)?;
         let rpc = bind_rpc(&config.rpc.bind_addr)?;
 

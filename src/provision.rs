@@ -100,7 +100,8 @@ pub(crate) async fn bucket(control: &Control, alias: &Alias) -> Result<BucketId,
     Ok(id)
 }
 
-/// Makes exactly this access key, unless it is there.
+/// Makes exactly this access key, unless it is there. `false` if it cannot be used: whoever deleted it or let it expire
+/// meant that, so the node starts without it, and the log says so.
 ///
 /// # Errors
 /// [`ProvisionError`] if the id belongs to another key.
@@ -108,14 +109,25 @@ pub(crate) async fn key(
     control: &Control,
     wanted: &Credentials,
     name: &FreeText,
-) -> Result<(), ProvisionError> {
+) -> Result<bool, ProvisionError> {
     if let Some(key) = control.snapshot().key_by_id(wanted.id) {
         if key.secret != wanted.secret {
             return Err(ProvisionError::OtherSecret(wanted.id));
         }
-        return usable(key);
+        let is_usable = usable(key);
+        if let Err(error) = &is_usable {
+            log::warn!("the default key is of no use: {error}");
+        }
+        return Ok(is_usable.is_ok());
     }
-    create_key(control, wanted, name).await
+    match create_key(control, wanted, name).await {
+        Ok(()) => Ok(true),
+        Err(ProvisionError::Control(ControlError::KeyIdTaken(id))) => {
+            log::warn!("the default key {id} was deleted and is not made again: give another id");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The access key called `name`, made if there is none.

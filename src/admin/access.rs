@@ -1,6 +1,6 @@
 //! Who may call what.
 
-use super::call::rfc3339;
+use super::dates::rfc3339;
 use super::endpoint::Endpoint;
 use super::error::AdminError;
 use crate::config::Secret;

@@ -9,9 +9,11 @@
 
 mod access;
 mod call;
+mod dates;
 mod endpoint;
 mod error;
 mod handlers;
+pub(crate) mod health;
 pub mod model;
 mod node_view;
 mod search;

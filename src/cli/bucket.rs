@@ -1,6 +1,7 @@
 use super::client::Client;
 use super::error::CliError;
 use super::key::find as find_key;
+use super::permission::permission_letters;
 use super::table::{fields, print, table};
 use crate::admin::model::{
     ApiBucketKeyPerm, ApiCorsRule, BucketAliasRequest, BucketKeyPermChangeRequest, CreateBucketRequest,
@@ -166,12 +167,6 @@ fn show(bucket: &GetBucketInfoResponse) -> Result<(), CliError> {
         false => table(&["Permissions", "Access key", "Name", "Local aliases"], rows),
     };
     Ok(print(&text)?)
-}
-
-/// `RWO`, with a dash for what is not allowed.
-pub(super) fn permission_letters(permissions: ApiBucketKeyPerm) -> String {
-    let ApiBucketKeyPerm { read, write, owner } = permissions;
-    [(read, 'R'), (write, 'W'), (owner, 'O')].map(|(is_set, c)| if is_set { c } else { '-' }).iter().collect()
 }
 
 async fn alias(client: &Client, args: AliasArgs) -> Result<(), CliError> {

@@ -1,6 +1,6 @@
 use super::error::CliError;
 use super::table::print;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::logging;
 use crate::node::Node;
 use crate::provision::{self, Credentials};
@@ -33,21 +33,24 @@ const CONFIG_FILE: &str = "troupe.toml";
 
 pub(super) async fn run(args: DevArgs) -> Result<(), CliError> {
     logging::start();
-    let file = write_config(&args)
-        .map_err(|source| CliError::WriteFile { path: args.dir.join(CONFIG_FILE), source })?;
-    let config = Config::load(Some(&file))?;
+    let unwritable = |source| CliError::WriteFile { path: args.dir.join(CONFIG_FILE), source };
+    let file = config_file(&args.dir).map_err(unwritable)?;
+    let text = config_text(&args, &file).map_err(unwritable)?;
+    let config = Config::parse(&file, &text, &config::environment())?;
     for notice in &config.notices {
         log::warn!("configuration: {notice}");
     }
     let mut node = Node::prepare(&config).await?;
-    let ready = match provision(&config, &node).await {
-        Ok(credentials) => {
-            node.serve();
-            print(&exports(&config, &node, &credentials, &file)).map_err(CliError::Output)
-        }
-        Err(error) => Err(error),
+    // The folder is locked now: another node's file is not touched.
+    let ready = match write_config(&file, &text) {
+        Ok(()) => provision(&config, &node).await,
+        Err(source) => Err(unwritable(source)),
     };
-    match ready {
+    let shown = ready.and_then(|credentials| {
+        node.serve();
+        print(&exports(&config, &node, &credentials, &file)).map_err(CliError::Output)
+    });
+    match shown {
         Ok(()) => Ok(node.run_until_signal().await?),
         Err(error) => {
             node.stop().await?;
@@ -56,25 +59,32 @@ pub(super) async fn run(args: DevArgs) -> Result<(), CliError> {
     }
 }
 
-/// Writes the configuration that the node starts from, so that the other commands find the node with `-c`.
-fn write_config(args: &DevArgs) -> io::Result<PathBuf> {
-    fs::create_dir_all(&args.dir)?;
-    let dir = args.dir.canonicalize()?;
-    let file = dir.join(CONFIG_FILE);
-    let dir = dir.to_str().ok_or_else(|| io::Error::other("the folder's path is not UTF-8"))?;
-    let text = format!(
+/// The configuration's whole path; the folder is made if it is not there.
+fn config_file(dir: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(dir)?;
+    Ok(dir.canonicalize()?.join(CONFIG_FILE))
+}
+
+/// The configuration that the node starts from.
+fn config_text(args: &DevArgs, file: &Path) -> io::Result<String> {
+    let dir = file.parent().and_then(Path::to_str);
+    let dir = dir.ok_or_else(|| io::Error::other("the folder's path is not UTF-8"))?;
+    Ok(format!(
         "# Written by `troupe dev` at every start.\nmetadata_dir = {}\nreplication_factor = 1\nrpc_bind_addr = \
          \"{}\"\n\n[k2v_api]\napi_bind_addr = \"{}\"\n\n[admin]\napi_bind_addr = \"{}\"\n",
         toml::Value::from(dir),
         args.rpc_addr,
         args.k2v_addr,
         args.admin_addr
-    );
+    ))
+}
+
+/// Writes it beside the data, so that the other commands find the node with `-c`.
+fn write_config(file: &Path, text: &str) -> io::Result<()> {
     let newborn = file.with_extension("new");
     let mut out = File::options().write(true).create(true).truncate(true).mode(0o600).open(&newborn)?;
     out.write_all(text.as_bytes())?;
-    fs::rename(&newborn, &file)?;
-    Ok(file)
+    fs::rename(&newborn, file)
 }
 
 async fn provision(config: &Config, node: &Node) -> Result<Credentials, CliError> {

@@ -1,5 +1,5 @@
 use super::client::ClientError;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, SecretFileError};
 use crate::node::NodeError;
 use crate::node::identity::IdentityError;
 use crate::provision::ProvisionError;
@@ -26,6 +26,10 @@ pub(super) enum CliError {
     NeedsYes,
     #[error("a key is given as ID:SECRET")]
     KeyPair,
+    #[error("the file of the default key, {}: {source}", .path.display())]
+    KeyFile { path: PathBuf, source: SecretFileError },
+    #[error("{served} of {all} shards are served: {next}")]
+    NotServed { served: usize, all: usize, next: &'static str },
     #[error("say what to {0}: --read, --write or --owner")]
     NoPermission(&'static str),
     #[error("no node's id begins with `{0}`; `troupe status` lists them")]
@@ -44,6 +48,8 @@ pub(super) enum CliError {
     CorsFile { path: PathBuf, source: serde_json::Error },
     #[error("cannot write {}: {source}", .path.display())]
     WriteFile { path: PathBuf, source: std::io::Error },
+    #[error("cannot read standard input: {0}")]
+    Input(#[source] std::io::Error),
     #[error("cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -56,6 +62,7 @@ impl CliError {
             | CliError::Name(_)
             | CliError::NeedsYes
             | CliError::KeyPair
+            | CliError::KeyFile { .. }
             | CliError::NoPermission(_)
             | CliError::NoRoleYet(_)
             | CliError::Redundancy(_)
@@ -65,10 +72,12 @@ impl CliError {
             | CliError::Identity(_)
             | CliError::Provision(_)
             | CliError::Client(_)
+            | CliError::NotServed { .. }
             | CliError::NoSuchNode(_)
             | CliError::NodeAmbiguous { .. }
             | CliError::NoLocalAlias { .. }
             | CliError::WriteFile { .. }
+            | CliError::Input(_)
             | CliError::Output(_) => 1,
         }
     }

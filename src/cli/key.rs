@@ -1,12 +1,13 @@
-use super::bucket::permission_letters;
 use super::client::Client;
 use super::error::CliError;
+use super::permission::permission_letters;
 use super::table::{fields, print, table};
 use crate::admin::model::{
     GetKeyInfoResponse, ImportKeyRequest, KeyPerm, ListKeysResponseItem, UpdateKeyRequestBody,
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
+use std::io;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
@@ -88,7 +89,7 @@ pub(super) struct AllowArgs {
 pub(super) struct ImportArgs {
     /// `GK` and 24 hex digits
     key_id: String,
-    /// 64 hex digits
+    /// 64 hex digits, or `-` to read them from standard input, where no list of processes shows them
     secret_key: String,
     /// What to call it
     #[arg(short, default_value = "Imported key")]
@@ -195,10 +196,14 @@ async fn import(client: &Client, args: ImportArgs) -> Result<(), CliError> {
     if !args.yes {
         return Err(CliError::NeedsYes);
     }
-    let request = ImportKeyRequest {
-        access_key_id: args.key_id,
-        secret_access_key: args.secret_key,
-        name: Some(args.name),
+    let secret_access_key = match args.secret_key.as_str() {
+        "-" => {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).map_err(CliError::Input)?;
+            line.trim().to_owned()
+        }
+        _ => args.secret_key,
     };
+    let request = ImportKeyRequest { access_key_id: args.key_id, secret_access_key, name: Some(args.name) };
     show(&client.post("ImportKey", &[], &request).await?)
 }

@@ -11,6 +11,7 @@ mod error;
 mod key;
 mod layout;
 mod node;
+mod permission;
 mod server;
 mod status;
 mod table;
@@ -19,6 +20,7 @@ use crate::config::Config;
 use clap::{Parser, Subcommand};
 use client::Client;
 use error::CliError;
+use rustix::fs::Mode;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -63,6 +65,8 @@ enum Command {
 /// Runs the command that the arguments of this process name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Whatever this process writes is for its own user.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     if matches!(cli.command, Command::Dev(_) | Command::Server(_)) {
         // Before the first thread, and before anything is open.
         crate::node::vital::end_with_vital_threads();

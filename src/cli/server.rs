@@ -1,10 +1,11 @@
 use super::error::CliError;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::logging;
 use crate::node::Node;
 use crate::provision::{self, Credentials};
 use clap::Args;
 use std::env;
+use std::path::PathBuf;
 use std::str::FromStr;
 use troupe_actors::control::{Alias, Control, FreeText};
 
@@ -20,6 +21,9 @@ pub(super) struct ServerArgs {
     /// TROUPE_DEFAULT_KEY]
     #[arg(long, value_name = "ID:SECRET")]
     default_key: Option<KeyPair>,
+    /// Read that ID:SECRET from this file, which only its owner may read [env: TROUPE_DEFAULT_KEY_FILE]
+    #[arg(long, value_name = "FILE", conflicts_with = "default_key")]
+    default_key_file: Option<PathBuf>,
 }
 
 /// `ID:SECRET`. Never shown: not even in clap's message about a wrong one.
@@ -31,6 +35,13 @@ impl KeyPair {
         KeyPair(text.split_once(':').and_then(|(id, secret)| {
             Some(Credentials { id: id.parse().ok()?, secret: secret.parse().ok()? })
         }))
+    }
+}
+
+impl KeyPair {
+    fn in_file(path: PathBuf) -> Result<KeyPair, CliError> {
+        let text = Secret::read_file(&path, false).map_err(|source| CliError::KeyFile { path, source })?;
+        Ok(KeyPair::read(text.reveal()))
     }
 }
 
@@ -52,7 +63,7 @@ pub(super) async fn run(config: Config, args: ServerArgs) -> Result<(), CliError
     }
     // Everything that can be wrong with the arguments is found before the node starts.
     let bucket = default_bucket(args.default_bucket)?;
-    let key = default_key(args.default_key)?;
+    let key = default_key(args.default_key, args.default_key_file)?;
     let mut node = Node::prepare(&config).await?;
     match provision(&config, &node, args.single_node, bucket, key).await {
         Ok(()) => {
@@ -77,9 +88,17 @@ fn default_bucket(argument: Option<String>) -> Result<Option<Alias>, CliError> {
     Ok(name.map(|name| name.parse()).transpose()?)
 }
 
-/// The argument, or a variable, or a pair of variables of ours or Garage's.
-fn default_key(argument: Option<KeyPair>) -> Result<Option<Credentials>, CliError> {
-    let pair = argument.or_else(|| variable("TROUPE_DEFAULT_KEY").map(|text| KeyPair::read(&text)));
+/// The argument, in place or as a file, or a variable, likewise, or a pair of variables of ours or Garage's.
+fn default_key(argument: Option<KeyPair>, file: Option<PathBuf>) -> Result<Option<Credentials>, CliError> {
+    let in_place = || variable("TROUPE_DEFAULT_KEY").map(|text| KeyPair::read(&text));
+    let in_file = || variable("TROUPE_DEFAULT_KEY_FILE").map(PathBuf::from);
+    let pair = match (argument, file) {
+        (Some(pair), _) => Some(pair),
+        (None, Some(file)) => Some(KeyPair::in_file(file)?),
+        (None, None) => {
+            in_place().map_or_else(|| in_file().map(KeyPair::in_file).transpose(), |pair| Ok(Some(pair)))?
+        }
+    };
     if let Some(KeyPair(credentials)) = pair {
         return credentials.map(Some).ok_or(CliError::KeyPair);
     }
@@ -115,8 +134,8 @@ async fn provision(
     };
     if let Some(key) = key {
         let name: FreeText = KEY_NAME.parse()?;
-        provision::key(control, &key, &name).await?;
-        if let Some(bucket) = bucket {
+        let is_usable = provision::key(control, &key, &name).await?;
+        if let Some(bucket) = bucket.filter(|_| is_usable) {
             provision::allow_all(control, key.id, bucket).await?;
         }
     }

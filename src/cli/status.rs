@@ -20,12 +20,25 @@ pub(super) async fn status(client: &Client) -> Result<(), CliError> {
         "Cluster: {} (layout version {}, {} of {} shards served)\n",
         health.status, status.layout_version, health.partitions_quorum, health.partitions
     );
+    for warning in &status.warnings {
+        text += &format!("Warning: {warning}.\n");
+    }
     if !layout.staged_role_changes.is_empty() || layout.staged_parameters.is_some() {
         text += "Changes of the layout are staged: look at them with `troupe layout show`.\n";
     } else if status.nodes.iter().all(|node| node.role.is_none()) {
         text += "No node has a role yet: give one with `troupe layout assign`.\n";
     }
-    Ok(print(&text)?)
+    print(&text)?;
+    let (served, all) = (health.partitions_quorum, health.partitions);
+    if served == all {
+        return Ok(());
+    }
+    let next = if layout.version == 0 {
+        "give this node a role with `troupe layout assign`, then `troupe layout apply`"
+    } else {
+        "the layout gives the others to nodes that are not connected"
+    };
+    Err(CliError::NotServed { served, all, next })
 }
 
 pub(super) async fn stats(client: &Client) -> Result<(), CliError> {

@@ -2,14 +2,15 @@
 
 use super::error::ConfigError;
 use super::keys;
-use super::secret::{Secret, read_secret_file};
+use super::secret::{Secret, open_config_notice, read_secret_file};
 use super::settings::Settings;
 use super::shape::{AdminApi, Count, Engine, Limit, Own, Shape, Text};
 use super::{AdminConfig, Config, ConsistencyMode, K2vConfig, RequestConfig, RpcConfig, StoreConfig};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-pub(super) fn config_of(settings: &Settings) -> Result<Config, ConfigError> {
+/// `mode`: the permission bits of the file, if it was read from one.
+pub(super) fn config_of(settings: &Settings, mode: Option<u32>) -> Result<Config, ConfigError> {
     let shape: Shape = settings.read_as()?;
     let (replication_factor, consistency_mode) = replication(settings, &shape)?;
     let metadata_dir = shape.metadata_dir.ok_or_else(|| absent(settings, "metadata_dir"))?;
@@ -19,7 +20,10 @@ pub(super) fn config_of(settings: &Settings) -> Result<Config, ConfigError> {
         secret(settings, (key, inline), (file_key, file), open_files_are_allowed)
     };
     let rpc_secret = secret("rpc_secret", shape.rpc_secret, "rpc_secret_file", shape.rpc_secret_file)?;
-    let notices = notices(settings, rpc_secret.as_ref(), shape.db_engine);
+    let mut notices = notices(settings, rpc_secret.as_ref(), shape.db_engine);
+    if !open_files_are_allowed {
+        notices.extend(mode.and_then(|mode| open_config_notice(settings, mode)));
+    }
     let rpc = RpcConfig {
         bind_addr: shape.rpc_bind_addr.unwrap_or(default.rpc.bind_addr),
         public_addr: shape.rpc_public_addr.map(|addr| addr.0),

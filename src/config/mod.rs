@@ -24,21 +24,25 @@ mod tests;
 
 pub use error::{ConfigError, Origin};
 pub use listen::{ListenAddr, NotAListenAddr};
-pub use secret::Secret;
+pub use secret::{Secret, SecretFileError};
 pub use size::{Bytes, NotBytes};
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use troupe_actors::limits;
 
 /// Variables that begin like ours and are read elsewhere: by the command line and by the logger.
-const OTHER_VARIABLES: [&str; 6] = [
+const OTHER_VARIABLES: [&str; 7] = [
     "TROUPE_CONFIG_FILE",
     "TROUPE_LOG",
     "TROUPE_DEFAULT_BUCKET",
     "TROUPE_DEFAULT_KEY",
+    "TROUPE_DEFAULT_KEY_FILE",
     "TROUPE_DEFAULT_ACCESS_KEY",
     "TROUPE_DEFAULT_SECRET_KEY",
 ];
@@ -173,16 +177,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the key, the file, the line, and what to do.
     pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
         let chosen = match file {
             Some(file) => file.to_owned(),
             None => find_default_file()?,
         };
-        let text = std::fs::read_to_string(&chosen)
-            .map_err(|source| ConfigError::Read { path: chosen.clone(), source })?;
-        Config::parse(&chosen, &text, &environment)
+        let (text, mode) =
+            read_with_mode(&chosen).map_err(|source| ConfigError::Read { path: chosen.clone(), source })?;
+        let settings = settings::Settings::read(&chosen, &text, &environment())?;
+        load::config_of(&settings, Some(mode))
     }
 
     /// Makes a configuration of a file's `text` and of `environment`. `file` is only named in messages.
@@ -194,7 +196,7 @@ impl Config {
         text: &str,
         environment: &BTreeMap<String, String>,
     ) -> Result<Config, ConfigError> {
-        load::config_of(&settings::Settings::read(file, text, environment)?)
+        load::config_of(&settings::Settings::read(file, text, environment)?, None)
     }
 
     /// One node by itself in `metadata_dir`, everything at its default, no address to listen on.
@@ -240,6 +242,21 @@ impl Config {
     pub fn admin_socket(&self) -> PathBuf {
         self.metadata_dir.join("admin.sock")
     }
+}
+
+/// The variables of this process that are text.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn read_with_mode(path: &Path) -> io::Result<(String, u32)> {
+    let mut file = File::open(path)?;
+    let mode = file.metadata()?.permissions().mode() & 0o7777;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok((text, mode))
 }
 
 fn find_default_file() -> Result<PathBuf, ConfigError> {

@@ -48,6 +48,11 @@ impl Settings {
         set.unwrap_or_else(|| Origin::File { path: self.file.clone(), line: 1 })
     }
 
+    /// Whether the file says what a key is.
+    pub(super) fn is_in_file(&self, path: &str) -> bool {
+        matches!(self.values.get(path), Some(Setting { origin: Origin::File { .. }, .. }))
+    }
+
     /// Reads all settings as one value.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny};
 use std::num::NonZeroUsize;
 use std::time::Duration;
-use troupe_actors::limits::REPLICATION_FACTOR_MAX;
+use troupe_actors::limits::{REPLICATION_FACTOR_MAX, SHARD_COUNT};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Shape {
@@ -61,10 +61,10 @@ pub(super) struct AdminApi {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Own {
     pub(super) durability: Option<Durability>,
-    pub(super) lanes: Option<Count>,
-    pub(super) http_workers: Option<Count>,
+    pub(super) lanes: Option<Share>,
+    pub(super) http_workers: Option<Share>,
     pub(super) connections_max: Option<Count>,
-    pub(super) shard_workers: Option<Count>,
+    pub(super) shard_workers: Option<Share>,
     pub(super) value_bytes_max: Option<Limit>,
     pub(super) body_bytes_max: Option<Limit>,
     pub(super) item_bytes_max: Option<Limit>,
@@ -99,7 +99,11 @@ pub(super) struct TextList(pub(super) Vec<String>);
 #[derive(Debug, Default)]
 pub(super) struct Flag(pub(super) bool);
 
-/// A number of threads, lanes, connections or values.
+/// A number of threads or lanes.
+#[derive(Debug)]
+pub(super) struct Share(pub(super) NonZeroUsize);
+
+/// A number of connections or values.
 #[derive(Debug)]
 pub(super) struct Count(pub(super) NonZeroUsize);
 
@@ -119,6 +123,10 @@ pub(super) struct Milliseconds(pub(super) Duration);
 
 /// LMDB and postcard count in 32 bits: no value or body comes near.
 const LIMIT_BYTES_MAX: u64 = 1 << 30;
+
+/// Threads of one kind, or lanes: not more than there are shards. Each takes a stack and file descriptors, and the system
+/// would run out of either first.
+const SHARES_MAX: usize = SHARD_COUNT;
 
 /// A value of any type. The environment has only text, which stands for all of them.
 #[derive(Deserialize)]
@@ -194,6 +202,9 @@ taken!(Flag, "true or false", |raw| match raw {
     _ => None,
 });
 taken!(Count, "a whole number above 0", |raw| raw.count().map(Count));
+taken!(Share, "a whole number from 1 to 1024", |raw| {
+    raw.count().filter(|count| count.get() <= SHARES_MAX).map(Share)
+});
 taken!(Seconds, "a number of seconds", |raw| raw.number().map(|s| Seconds(Duration::from_secs(s))));
 taken!(Milliseconds, "a number of milliseconds", |raw| {
     raw.number().map(|ms| Milliseconds(Duration::from_millis(ms)))

@@ -114,8 +114,11 @@ fn a_value_of_the_wrong_kind_is_an_error_that_says_what_is_expected() {
         "garage.toml:2: `replication_factor` must be a whole number from 1 to 7"
     );
     check_error("bootstrap_peers = [1]", "garage.toml:3: `bootstrap_peers` must be a list of texts");
-    check_error("[troupe]\nlanes = 0", "garage.toml:4: `troupe.lanes` must be a whole number above 0");
-    check_error("[troupe]\nlanes = \"two\"", "garage.toml:4: `troupe.lanes` must be a whole number above 0");
+    check_error("[troupe]\nlanes = 0", "garage.toml:4: `troupe.lanes` must be a whole number from 1 to 1024");
+    check_error(
+        "[troupe]\nlanes = \"two\"",
+        "garage.toml:4: `troupe.lanes` must be a whole number from 1 to 1024",
+    );
     check_error(
         "rpc_public_addr = 3901",
         "garage.toml:3: `rpc_public_addr` must be text in quotes, not empty",
@@ -219,7 +222,7 @@ fn our_variable_wins_over_garages_and_a_bad_one_is_named() {
     assert_eq!(config.admin.admin_token, Some(Secret::new("ours")));
     assert_eq!(
         minimal(&[("TROUPE_LANES", "many")]).unwrap_err().to_string(),
-        "environment variable TROUPE_LANES: `troupe.lanes` must be a whole number above 0"
+        "environment variable TROUPE_LANES: `troupe.lanes` must be a whole number from 1 to 1024"
     );
 }
 

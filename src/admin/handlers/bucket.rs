@@ -1,4 +1,5 @@
-use crate::admin::call::{Call, json, rfc3339};
+use crate::admin::call::{Call, json};
+use crate::admin::dates::rfc3339;
 use crate::admin::error::{AdminError, AdminResult};
 use crate::admin::model::{
     ApiBucketQuotas, BucketLocalAlias, CreateBucketRequest, GetBucketInfoKey, GetBucketInfoResponse,

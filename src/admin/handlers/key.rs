@@ -1,4 +1,5 @@
-use crate::admin::call::{Call, expiration, json, rfc3339};
+use crate::admin::call::{Call, json};
+use crate::admin::dates::{expiration, rfc3339};
 use crate::admin::error::{AdminError, AdminResult};
 use crate::admin::model::{
     GetKeyInfoResponse, ImportKeyRequest, KeyInfoBucketResponse, KeyPerm, ListKeysResponseItem,

@@ -1,21 +1,15 @@
-use super::cluster::health_of;
-use crate::admin::Admin;
 use crate::admin::call::{Call, json};
 use crate::admin::error::{AdminError, AdminResult};
 use crate::admin::model::{LocalGetNodeInfoResponse, LocalGetNodeStatisticsResponse, MultiResponse};
+use crate::admin::{Admin, health};
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// This program and its version, as every call names it.
-pub(super) fn version() -> String {
-    concat!("troupe ", env!("CARGO_PKG_VERSION")).to_owned()
-}
-
 /// For load balancers: 200 as long as every shard can be read and written.
 pub(super) fn health(admin: &Admin) -> HttpResponse {
-    let health = health_of(admin);
+    let health = health::of(admin);
     let text = match health.status.as_str() {
         "unavailable" => {
             "unavailable: no layout has been applied, or a shard has no replica here\n".to_owned()
@@ -32,7 +26,7 @@ pub(super) fn health(admin: &Admin) -> HttpResponse {
 
 /// Prometheus' text format.
 pub(super) fn metrics(admin: &Admin) -> HttpResponse {
-    let health = health_of(admin);
+    let health = health::of(admin);
     let snapshot = admin.control.snapshot();
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, value: f64| {
@@ -53,7 +47,7 @@ pub(super) fn metrics(admin: &Admin) -> HttpResponse {
 pub(super) fn info(admin: &Admin, call: &Call) -> AdminResult {
     one_node(admin, call, || LocalGetNodeInfoResponse {
         node_id: admin.identity.node.to_string(),
-        garage_version: version(),
+        garage_version: health::version(),
         garage_features: Some(vec!["k2v".to_owned(), "lmdb".to_owned()]),
         rust_version: env!("CARGO_PKG_RUST_VERSION").to_owned(),
         db_engine: "lmdb".to_owned(),
@@ -69,7 +63,7 @@ pub(super) fn cluster_statistics(admin: &Admin) -> AdminResult {
 }
 
 fn freeform(admin: &Admin) -> String {
-    let mut text = format!("{}\n", version());
+    let mut text = format!("{}\n", health::version());
     for gauge in admin.view.gauges() {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{:<32} {}", gauge.name, gauge.value);

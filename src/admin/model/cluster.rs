@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 pub struct GetClusterStatusResponse {
     /// The layout version in force.
     pub layout_version: u64,
+    /// Troupe's own: what the operator should look at, one sentence each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Every node that is up or has a role.
     pub nodes: Vec<NodeResp>,
 }

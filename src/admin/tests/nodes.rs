@@ -25,7 +25,7 @@ async fn status_and_health_follow_the_layout() {
     assert_eq!(api.raw("GET", "/health", None, "").await.0, StatusCode::OK);
 
     let status = api.get("/v2/GetClusterStatus").await;
-    check_fields(&status, &["layoutVersion", "nodes"], &[]);
+    check_fields(&status, &["layoutVersion", "nodes"], &["warnings"]);
     let node = &status["nodes"][0];
     let optional = [
         "addr",

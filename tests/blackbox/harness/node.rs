@@ -112,9 +112,13 @@ impl Node {
 
     /// `troupe dev` in an empty directory, under a limit that the shell's `ulimit` sets.
     pub(crate) fn dev_with_limit(limit: &str) -> Node {
-        let home = Home::new();
+        Node::dev_under(Home::new(), &format!("ulimit {limit}"))
+    }
+
+    /// `troupe dev` in an existing directory, after a command of the shell.
+    pub(crate) fn dev_under(home: Home, first: &str) -> Node {
         let mut shell = Command::new("sh");
-        let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
+        let script = format!("{first}; exec \"$0\" \"$@\"");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_troupe")]);
         let command = dev_command(shell, &home);
         Node::dev_as(home, command)
