@@ -51,6 +51,10 @@ mutations! {
     LimitBeforeFilter,
     /// The next page of the index begins with the last key of the page before.
     IndexCursorOffByOne,
+    /// The control plane shows and acknowledges a change before it is durable.
+    PublishBeforePersist,
+    /// A change of the control plane that was not stored counts as made.
+    RefusedChangeMade,
     /// The store moves an item's counters in a transaction of their own.
     CountersOutsideTheTransaction,
     /// A token serves every item.

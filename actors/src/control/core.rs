@@ -8,6 +8,7 @@ use super::state::ControlState;
 use crate::clock::WallMs;
 use crate::ids::NodeId;
 use crate::limits::CONTROL_QUEUE_MAX;
+use crate::mutation::{Mutation, is_on};
 use crate::store::lane::PersistError;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -132,6 +133,9 @@ impl ControlCore {
     }
 
     fn give_up(&mut self, now: WallMs, error: PersistError) -> Vec<Effect> {
+        if is_on(Mutation::RefusedChangeMade) {
+            return self.finish(now);
+        }
         let Some(InFlight { request, .. }) = self.in_flight.take() else { return Vec::new() };
         let result = Err(ControlError::from(error));
         let mut effects: Vec<_> =
@@ -150,6 +154,11 @@ impl ControlCore {
             match change::delta_of(&self.state, stamp, self.replication_factor, command) {
                 Ok(delta) if delta == ControlState::default() => {
                     effects.push(Effect::Answer { request, result: Ok(()) });
+                }
+                Ok(delta) if is_on(Mutation::PublishBeforePersist) => {
+                    let persist = self.persist(delta, Some(request));
+                    effects.extend(self.finish(now));
+                    effects.insert(0, persist);
                 }
                 Ok(delta) => effects.push(self.persist(delta, Some(request))),
                 Err(error) => effects.push(Effect::Answer { request, result: Err(error) }),

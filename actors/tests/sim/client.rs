@@ -1,5 +1,6 @@
 //! Clients: they write with fresh, stale and no tokens, read, list, poll and follow.
 
+use crate::control::any_command;
 use crate::invariants::{Violation, ranges};
 use crate::keyspace::{ITEM_COUNT, ItemIndex, PARTITION_COUNT};
 use crate::oracle::{History, WriteId, Writes};
@@ -8,6 +9,7 @@ use crate::streams::PAGE_WRITES_MAX;
 use crate::token::{SentToken, Token};
 use crate::world::{Message, RequestNumber, World};
 use troupe_actors::causality::SeenMarker;
+use troupe_actors::control::Command;
 use troupe_actors::limits::FULL_PROBE_INTERVAL_MS;
 use troupe_actors::replication::items::Filter;
 use troupe_actors::store::range::KeyRange;
@@ -34,6 +36,8 @@ pub(crate) enum Ask {
         range: KeyRange,
     },
     PollItem(ItemIndex, Token),
+    /// A change of the control plane.
+    Change(Command),
     PollRange(usize, KeyRange, Option<SeenMarker>),
 }
 
@@ -77,6 +81,8 @@ enum Role {
     Writer,
     ItemPoller,
     Follower,
+    /// Changes the control plane.
+    Operator,
     /// Writes once, when all others are done.
     Last,
 }
@@ -143,10 +149,12 @@ impl Client {
         let writers = random.between(1, 6) as usize;
         let pollers = random.below(3);
         let followers = random.below(3);
+        let operators = random.below(3);
         let roles = [
             (Role::Writer, writers),
             (Role::ItemPoller, pollers),
             (Role::Follower, followers),
+            (Role::Operator, operators),
             (Role::Last, 1),
         ];
         let roles = roles.into_iter().flat_map(|(role, count)| std::iter::repeat_n(role, count));
@@ -177,6 +185,7 @@ impl World {
         let ask = match role {
             Role::Last => return Ok(()),
             Role::Writer => self.writer_asks(at),
+            Role::Operator => Ask::Change(any_command(&mut self.random)),
             Role::ItemPoller => self.item_poller_asks(at),
             Role::Follower => {
                 let narrows = self.random.percent(5);

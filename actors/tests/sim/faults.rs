@@ -1,6 +1,7 @@
 //! What goes wrong, and how it ends.
 
 use crate::client::Reply;
+use crate::control::Control;
 use crate::disk::Fate;
 use crate::invariants::{Violation, polls, ranges, rest};
 use crate::keyspace::{ItemIndex, SHARDS};
@@ -34,6 +35,7 @@ impl World {
         self.node = Some(Node {
             shards,
             lane: Lane::default(),
+            control: Control::load(&self.control_rows())?,
             writing: BTreeMap::new(),
             requests_to_shards: 0,
             open_parts: BTreeMap::new(),
@@ -44,7 +46,7 @@ impl World {
             is_stopping: false,
         });
         self.note("node starts", &[self.lives]);
-        Ok(())
+        self.start_control()
     }
 
     pub(crate) fn schedule_fault(&mut self) {

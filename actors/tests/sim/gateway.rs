@@ -56,6 +56,7 @@ impl World {
                 let watch = Watch::new(partition, range, Some(Filter::default()), None);
                 self.open_stream(request, Stream { client, source, partition, watch });
             }
+            Ask::Change(command) => self.ask_control(client, request, command)?,
             Ask::PollItem(item, token) => self.poll(client, request, Wants::Item { item, token })?,
             Ask::PollRange(partition, range, marker) => {
                 self.poll(client, request, Wants::Range { partition, range, marker })?;

@@ -47,10 +47,17 @@ impl Lane {
     }
 }
 
+/// Who hands a batch to the lane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sender {
+    Shard(usize),
+    Control,
+}
+
 /// What a batch is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LaneBatch {
-    pub(crate) shard: usize,
+    pub(crate) from: Sender,
     pub(crate) batch: BatchId,
     pub(crate) ids: Vec<WriteId>,
     pub(crate) writes: Vec<Write>,
@@ -112,10 +119,21 @@ impl World {
                 Effect::Commit(group) => self.begin_commit(group),
                 Effect::EndEpoch => self.disk.store.end_epoch(),
                 Effect::Answer(batch, outcome) => {
-                    let LaneBatch { shard, batch, .. } = batch.payload;
+                    let LaneBatch { from, batch, .. } = batch.payload;
                     let delay_us = self.hop_us();
-                    let persisted = Inside::Persisted { shard, batch, outcome };
-                    self.inside_on(Channel::LaneToShard(shard), delay_us, persisted);
+                    match from {
+                        Sender::Shard(shard) => {
+                            let persisted = Inside::Persisted { shard, batch, outcome };
+                            self.inside_on(Channel::LaneToShard(shard), delay_us, persisted);
+                        }
+                        Sender::Control => {
+                            self.inside_on(
+                                Channel::LaneToControl,
+                                delay_us,
+                                Inside::ControlPersisted(outcome),
+                            );
+                        }
+                    }
                 }
                 Effect::ReportBroken(_) => {
                     self.note("broken", &[]);
@@ -179,7 +197,7 @@ impl World {
 
     fn stored(&mut self, group: &[Batch<LaneBatch>]) -> Result<(), Violation> {
         self.commits += 1;
-        self.unheard += group.len();
+        self.unheard += group.iter().filter(|batch| batch.payload.from != Sender::Control).count();
         for id in group.iter().flat_map(|batch| &batch.payload.ids) {
             refused::check_commit(&self.oracle, *id)?;
             self.oracle.stored(&mut self.disk.held, *id);

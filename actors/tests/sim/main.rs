@@ -10,6 +10,7 @@
 //! `TROUPE_SIM_SECONDS` is how long fresh seeds are tried.
 
 mod client;
+mod control;
 mod disk;
 mod faults;
 mod gateway;

@@ -1,7 +1,7 @@
 //! Which promises break when a known mistake is put back into the cores: a simulator that does not find it finds
 //! nothing.
 
-use crate::invariants::{counters, dots, pages, polls, ranges, readable, refused, rest, tokens};
+use crate::invariants::{control, counters, dots, pages, polls, ranges, readable, refused, rest, tokens};
 use troupe_actors::mutation::Mutation;
 
 /// The invariants of which one breaks.
@@ -25,6 +25,7 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         Mutation::RingFloorNotRaised | Mutation::MarkerOfWhatWasMinted => &[polls::CURRENT, ranges::FINAL],
         Mutation::PageCursorOffByOne | Mutation::IndexCursorOffByOne => &[pages::ONCE],
         Mutation::LimitBeforeFilter => &[pages::LIMIT],
+        Mutation::PublishBeforePersist | Mutation::RefusedChangeMade => &[control::DURABLE, control::MADE],
         Mutation::CountersOutsideTheTransaction => &[counters::EXACT],
         Mutation::TokenOfAnotherItemAccepted => &[tokens::BOUND],
     }

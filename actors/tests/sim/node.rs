@@ -1,10 +1,11 @@
 //! The shells of one node: they feed the shard cores and the lane's core as the actors do, and carry out what the
 //! cores want done.
 
+use crate::control::Control;
 use crate::disk::Disk;
 use crate::invariants::{Violation, counters, dots, durable, refused};
 use crate::keyspace::ItemIndex;
-use crate::lane::{Lane, LaneBatch};
+use crate::lane::{Lane, LaneBatch, Sender};
 use crate::oracle::{Fate, WriteId};
 use crate::polls::{Poll, PollStep};
 use crate::scheduler::Channel;
@@ -24,6 +25,7 @@ use troupe_actors::store::{CommitError, Snapshot, Store, Write};
 pub(crate) struct Node {
     pub(crate) shards: Vec<ShardCore>,
     pub(crate) lane: Lane,
+    pub(crate) control: Control,
     /// What each shard was asked to write.
     pub(crate) writing: BTreeMap<(usize, RequestId), GroupOfWrites>,
     pub(crate) requests_to_shards: u64,
@@ -51,6 +53,8 @@ pub(crate) enum Inside {
     Write { shard: usize, group: GroupOfWrites, writes: Vec<ItemWrite> },
     /// A shard hears of a commit.
     Persisted { shard: usize, batch: BatchId, outcome: Result<(), PersistError> },
+    /// The control plane hears of a commit.
+    ControlPersisted(Result<(), PersistError>),
     /// A shard gets a poller.
     Subscribe { shard: usize, poll: PollId, watched: Watched },
     /// A shard loses a poller.
@@ -104,6 +108,10 @@ impl World {
                 self.unheard -= usize::from(outcome.is_ok());
                 self.note("persisted", &[shard as u64, batch.0, outcome_number(&outcome)]);
                 self.shard_steps(shard, Event::Persisted { batch, outcome }, &[])
+            }
+            Inside::ControlPersisted(outcome) => {
+                self.note("control persisted", &[outcome_number(&outcome)]);
+                self.control_hears(outcome)
             }
             Inside::Subscribe { shard, poll, watched } => {
                 self.note("subscribe", &[shard as u64, poll.0]);
@@ -173,7 +181,8 @@ impl World {
             match effect {
                 Effect::Persist { batch, fence, writes } => {
                     self.check_minting(&writes, ids)?;
-                    let payload = LaneBatch { shard, batch, ids: ids.to_vec(), writes };
+                    let from = Sender::Shard(shard);
+                    let payload = LaneBatch { from, batch, ids: ids.to_vec(), writes };
                     self.persist(shard, fence, payload);
                 }
                 Effect::Merge { .. } => {

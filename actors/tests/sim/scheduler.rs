@@ -10,6 +10,10 @@ pub(crate) enum Channel {
     ShardToLane(usize),
     /// From the lane back to a shard.
     LaneToShard(usize),
+    /// From the control plane to the lane.
+    ControlToLane,
+    /// From the lane back to the control plane.
+    LaneToControl,
     /// From one poll to its shard.
     PollToShard(u64),
 }

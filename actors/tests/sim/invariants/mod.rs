@@ -1,5 +1,6 @@
 //! What must hold whatever happens, one property per file.
 
+pub(crate) mod control;
 pub(crate) mod counters;
 pub(crate) mod dots;
 pub(crate) mod durable;
