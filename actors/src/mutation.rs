@@ -55,6 +55,10 @@ mutations! {
     PublishBeforePersist,
     /// A change of the control plane that was not stored counts as made.
     RefusedChangeMade,
+    /// A tombstone on a key that never existed may use what is kept for deletions.
+    NewTombstoneTakesReserve,
+    /// A deletion needs as much room as any write.
+    DeletionCountsAsGrowth,
     /// The store moves an item's counters in a transaction of their own.
     CountersOutsideTheTransaction,
     /// A token serves every item.

@@ -29,6 +29,7 @@ pub use keys::environment::LaneId;
 
 use crate::causality::Item;
 use crate::ids::{ActorId, BucketId, ItemKey, Partition, PartitionHash, ShardIndex, SortKey};
+use crate::mutation::{Mutation, is_on};
 use bytes::Bytes;
 use counters::{CountersDelta, PartitionCounters};
 use range::KeyRange;
@@ -121,6 +122,12 @@ impl Write {
 /// growth.
 fn item_grows(old: &Item<'_>, new: &Item<'_>) -> bool {
     let deletes = new.is_tombstone() && !old.is_tombstone();
+    if is_on(Mutation::NewTombstoneTakesReserve) && new.is_tombstone() {
+        return false;
+    }
+    if is_on(Mutation::DeletionCountsAsGrowth) {
+        return true;
+    }
     old.is_empty() || (!deletes && new.encoded_bytes() > old.encoded_bytes())
 }
 

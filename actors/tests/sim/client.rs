@@ -8,7 +8,7 @@ use crate::random::Random;
 use crate::streams::PAGE_WRITES_MAX;
 use crate::token::{SentToken, Token};
 use crate::world::{Message, RequestNumber, World};
-use troupe_actors::causality::SeenMarker;
+use troupe_actors::causality::{Item, SeenMarker};
 use troupe_actors::control::Command;
 use troupe_actors::limits::FULL_PROBE_INTERVAL_MS;
 use troupe_actors::replication::items::Filter;
@@ -308,6 +308,25 @@ impl World {
         let ids = writes.iter().map(|(id, _)| *id).collect();
         let later_us = 2 * 1000 * FULL_PROBE_INTERVAL_MS;
         self.scheduler.send(later_us, Message::LastWrite(writes));
+        Ok(ids)
+    }
+
+    /// Deletes of the items what `is_meant`, in a request each, some time after everything else.
+    pub(crate) fn delete_one_by_one(
+        &mut self,
+        is_meant: fn(&Item<'static>) -> bool,
+    ) -> Result<Vec<WriteId>, Violation> {
+        let mut ids = Vec::new();
+        for item in ItemIndex::all() {
+            let (stored, token) = self.look_at(item)?;
+            if is_meant(&stored) {
+                let id = self.oracle.try_write(item, true, token.seen);
+                let token = (!stored.is_empty()).then(|| SentToken::new(item, &token));
+                let later_us = 1_000_000 * (1 + ids.len() as u64);
+                self.scheduler.send(later_us, Message::LastWrite(vec![(id, token)]));
+                ids.push(id);
+            }
+        }
         Ok(ids)
     }
 

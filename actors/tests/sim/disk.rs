@@ -148,10 +148,9 @@ impl Disk {
 
     /// One transaction, if there is room for it.
     pub(crate) fn commit(&mut self, writes: &[&Write]) -> Result<(), CommitError> {
-        let trial = MemoryStore::from_image(self.store.image(), self.store.epoch());
-        trial.commit(&mut writes.iter().copied())?;
         let grows = writes.iter().any(|write| write.grows());
-        self.space.take(trial.image().bytes(), grows)?;
+        let written = writes.iter().map(|write| write.bytes() as u64).sum();
+        self.space.take(self.store.image().bytes(), written, grows)?;
         self.change_file();
         self.store.commit(&mut writes.iter().copied())
     }

@@ -26,6 +26,7 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         Mutation::PageCursorOffByOne | Mutation::IndexCursorOffByOne => &[pages::ONCE],
         Mutation::LimitBeforeFilter => &[pages::LIMIT],
         Mutation::PublishBeforePersist | Mutation::RefusedChangeMade => &[control::DURABLE, control::MADE],
+        Mutation::NewTombstoneTakesReserve | Mutation::DeletionCountsAsGrowth => &[rest::DELETABLE],
         Mutation::CountersOutsideTheTransaction => &[counters::EXACT],
         Mutation::TokenOfAnotherItemAccepted => &[tokens::BOUND],
     }

@@ -12,7 +12,7 @@ use troupe_actors::ids::ActorId;
 pub(crate) const WRITES_MAX: usize = 512;
 
 /// Room for the writes that end a run.
-const LAST_WRITES: usize = 2;
+const LAST_WRITES: usize = 2 + 2 * ITEM_COUNT;
 
 /// One write that a client tried.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -2,7 +2,7 @@
 
 use troupe_actors::store::CommitError;
 
-/// Bytes that only what does not grow may use.
+/// Bytes that only what does not grow may use: more than one deletion writes.
 pub(crate) const RESERVE_BYTES: u64 = 256;
 
 /// How long the environment may become.
@@ -29,9 +29,11 @@ impl Space {
         Space { bytes_max: 0, shortage: CommitError::DiskFull }
     }
 
-    /// Whether an environment of `used` bytes has room after a commit.
-    pub(crate) fn take(&self, used: u64, grows: bool) -> Result<(), CommitError> {
-        let needed = if grows { used.saturating_add(RESERVE_BYTES) } else { used };
+    /// Whether an environment of `used` bytes has room for a commit that writes rows of `written` bytes: what they
+    /// replace is free only afterwards.
+    pub(crate) fn take(&self, used: u64, written: u64, grows: bool) -> Result<(), CommitError> {
+        let reserve = if grows { RESERVE_BYTES } else { 0 };
+        let needed = used.saturating_add(written).saturating_add(reserve);
         if needed <= self.bytes_max { Ok(()) } else { Err(self.shortage.clone()) }
     }
 }

@@ -6,6 +6,7 @@ use std::any::Any;
 const MESSAGES_MAX: u64 = 50_000;
 
 pub(crate) const SOUND: &str = "nothing panics";
+pub(crate) const DELETABLE: &str = "a full disk takes deletions";
 pub(crate) const FORGOTTEN: &str = "a poll that is over is forgotten";
 
 pub(crate) fn check_end(messages: u64) -> Result<(), Violation> {
@@ -23,6 +24,12 @@ pub(crate) fn check_taken(oracle: &Oracle, ids: &[WriteId]) -> Result<(), Violat
     let fates: Vec<Fate> = ids.iter().map(|id| oracle.tried(*id).fate).collect();
     let is_taken = fates.iter().all(|fate| *fate == Fate::Acknowledged);
     require("a node that has room takes writes", is_taken, || format!("{ids:?}: {fates:?}"))
+}
+
+/// The disk is full, and whatever holds a value was deleted.
+pub(crate) fn check_deleted(oracle: &Oracle, ids: &[WriteId]) -> Result<(), Violation> {
+    let refused = ids.iter().find(|id| oracle.tried(**id).fate != Fate::Acknowledged);
+    require(DELETABLE, refused.is_none(), || format!("{refused:?} of {ids:?}"))
 }
 
 /// A core, or the simulator, panicked.
