@@ -1,16 +1,16 @@
 //! Clients: they write with fresh, stale and no tokens, read, list, poll and follow.
 
 use crate::control::any_command;
+use crate::follower::Follower;
 use crate::invariants::{Violation, ranges};
-use crate::keyspace::{ITEM_COUNT, ItemIndex, PARTITION_COUNT};
+use crate::keyspace::{ITEM_COUNT, ItemIndex};
 use crate::oracle::{History, WriteId, Writes};
 use crate::random::Random;
 use crate::streams::PAGE_WRITES_MAX;
 use crate::token::{SentToken, Token};
 use crate::world::{Message, RequestNumber, World};
-use troupe_actors::causality::{Item, SeenMarker};
+use troupe_actors::causality::SeenMarker;
 use troupe_actors::control::Command;
-use troupe_actors::limits::FULL_PROBE_INTERVAL_MS;
 use troupe_actors::replication::items::Filter;
 use troupe_actors::store::range::KeyRange;
 
@@ -92,55 +92,6 @@ pub(crate) struct Client {
     tokens: Vec<(ItemIndex, Token)>,
     pub(crate) waits_for: Option<RequestNumber>,
     pub(crate) follower: Option<Follower>,
-}
-
-/// A client that keeps a copy of a range up to date.
-pub(crate) struct Follower {
-    pub(crate) partition: usize,
-    pub(crate) range: KeyRange,
-    marker: Option<SeenMarker>,
-    /// Of each item, what it was last shown to hold.
-    view: [Writes; ITEM_COUNT],
-    /// Everything that was ever shown.
-    seen: [Writes; ITEM_COUNT],
-    /// Items that went back to an older state under the follower's feet, as no write did: they may differ until the
-    /// next one.
-    excused: [bool; ITEM_COUNT],
-    repeats: u32,
-    /// Commits and lives of the node when it was last answered.
-    answered_at: (u64, u64),
-}
-
-impl Follower {
-    fn new(random: &mut Random) -> Follower {
-        let range = if random.percent(60) { KeyRange::all() } else { KeyRange::prefix("a") };
-        Follower {
-            partition: random.below(PARTITION_COUNT),
-            range,
-            marker: None,
-            view: Default::default(),
-            seen: Default::default(),
-            excused: Default::default(),
-            repeats: 0,
-            answered_at: (0, 0),
-        }
-    }
-
-    pub(crate) fn seen(&self, at: ItemIndex) -> Writes {
-        self.seen[at.0]
-    }
-
-    pub(crate) fn view(&self, at: ItemIndex) -> &Writes {
-        &self.view[at.0]
-    }
-
-    pub(crate) fn is_excused(&self, at: ItemIndex) -> bool {
-        self.excused[at.0]
-    }
-
-    pub(crate) fn excuse(&mut self, at: ItemIndex, is_excused: bool) {
-        self.excused[at.0] = is_excused;
-    }
 }
 
 impl Client {
@@ -293,51 +244,6 @@ impl World {
         let token =
             if self.random.percent(70) { tokens[tokens.len() - 1] } else { *self.random.pick(&tokens) };
         Ask::PollItem(item, token.clone())
-    }
-
-    /// One more write to each shard, with a token of what is there, some time after everything else.
-    pub(crate) fn write_once_more(&mut self) -> Result<Vec<WriteId>, Violation> {
-        let mut writes = Vec::new();
-        for partition in [0, PARTITION_COUNT - 1] {
-            let item = ItemIndex::all().find(|item| item.partition() == partition);
-            let Some(item) = item else { continue };
-            let (_, token) = self.look_at(item)?;
-            let id = self.oracle.try_write(item, false, token.seen);
-            writes.push((id, Some(SentToken::new(item, &token))));
-        }
-        let ids = writes.iter().map(|(id, _)| *id).collect();
-        let later_us = 2 * 1000 * FULL_PROBE_INTERVAL_MS;
-        self.scheduler.send(later_us, Message::LastWrite(writes));
-        Ok(ids)
-    }
-
-    /// Deletes of the items what `is_meant`, in a request each, some time after everything else.
-    pub(crate) fn delete_one_by_one(
-        &mut self,
-        is_meant: fn(&Item<'static>) -> bool,
-    ) -> Result<Vec<WriteId>, Violation> {
-        let mut ids = Vec::new();
-        for item in ItemIndex::all() {
-            let (stored, token) = self.look_at(item)?;
-            if is_meant(&stored) {
-                let id = self.oracle.try_write(item, true, token.seen);
-                let token = (!stored.is_empty()).then(|| SentToken::new(item, &token));
-                let later_us = 1_000_000 * (1 + ids.len() as u64);
-                self.scheduler.send(later_us, Message::LastWrite(vec![(id, token)]));
-                ids.push(id);
-            }
-        }
-        Ok(ids)
-    }
-
-    pub(crate) fn last_client_writes(
-        &mut self,
-        writes: Vec<(WriteId, Option<SentToken>)>,
-    ) -> Result<(), Violation> {
-        self.note("last write", &[]);
-        self.requests_made += 1;
-        let request = RequestNumber(self.requests_made);
-        self.ask(self.clients.len() - 1, request, Ask::Write(writes))
     }
 
     fn any_item(&mut self) -> ItemIndex {

@@ -12,7 +12,9 @@
 mod client;
 mod control;
 mod disk;
+mod ending;
 mod faults;
+mod follower;
 mod gateway;
 mod invariants;
 mod keyspace;

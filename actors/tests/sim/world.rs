@@ -8,11 +8,9 @@ use crate::node::Node;
 use crate::oracle::{Oracle, WriteId};
 use crate::random::Random;
 use crate::scheduler::Scheduler;
-use crate::space::Space;
 use crate::token::SentToken;
 use crate::trace::Trace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use troupe_actors::causality::Item;
 use troupe_actors::clock::WallMs;
 use troupe_actors::mutation::{Mutation, turn_on};
 use troupe_actors::replication::page::PageLimits;
@@ -119,18 +117,7 @@ impl World {
         self.delete_on_a_full_disk()
     }
 
-    /// Whatever is tried on a full disk, what holds a value can be deleted.
-    fn delete_on_a_full_disk(&mut self) -> Result<(), Violation> {
-        self.disk.space = Space::of(self.disk.store.image().bytes(), 0, self.random.percent(50));
-        self.delete_one_by_one(Item::is_empty)?;
-        self.come_to_rest()?;
-        let deletions = self.delete_one_by_one(|item| !item.is_tombstone())?;
-        self.come_to_rest()?;
-        rest::check_deleted(&self.oracle, &deletions)?;
-        self.check_rest()
-    }
-
-    fn come_to_rest(&mut self) -> Result<(), Violation> {
+    pub(crate) fn come_to_rest(&mut self) -> Result<(), Violation> {
         let mut messages = 0;
         while let Some(message) = self.scheduler.next() {
             messages += 1;
