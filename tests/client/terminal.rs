@@ -108,10 +108,16 @@ fn wide_output_is_cut_at_eighty_columns_and_whole_in_a_pipe() {
         program.ok_args(&["put", &key(last), &key(last), &"y".repeat(300), "--blind"]);
     }
     let Some(terminal) = Terminal::open(&program, &home, 80) else { return };
-    terminal.enter("clear; k2v-cli ls; k2v-cli du; k2v-cli conflicts ls; k2v-cli doctor; echo do\"\"ne");
+    terminal.enter("clear; k2v-cli ls; k2v-cli du; k2v-cli conflicts ls; k2v-cli doctor; k2v-cli get nope nope; echo do\"\"ne");
     terminal.wait_for("done");
     // A line that was wrapped by the terminal would be joined again.
     let screen = terminal.unwrapped();
+    assert!(
+        screen.contains(
+            "hint: Check both keys: `k2v-cli ls` lists the partitions, `k2v-cli ls PK` their\nitems."
+        ),
+        "{screen}"
+    );
     let rows: Vec<_> = screen.lines().filter(|line| line.contains("long-key-")).collect();
     assert!(rows.len() >= 6 && rows.iter().all(|row| row.contains('…')), "{screen}");
     for row in screen.lines() {

@@ -17,9 +17,10 @@ use crate::scripting;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done                      4  conflict: concurrent values
-  1  any other failure         5  authentication (key, permission, region, clock)
+  1  any other failure         5  access: key, permission, region, clock
   2  wrong usage               6  the server is not available
   3  no such item or bucket    7  no answer in time
+                                 130  interrupted
 
 Where the server is:
   Options win over a profile that is named (--profile or K2V_PROFILE); that wins

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::failure::Failure;
-use crate::output::style;
+use crate::output::{stderr_width, style, wrap};
 
 /// How much a command says besides its results.
 #[derive(Clone, Copy, Debug)]
@@ -67,13 +67,20 @@ impl Terminal {
         } else {
             "error".to_owned()
         };
-        self.say(&format!("{head}: {text}"));
+        self.say_after(&head, "error", text);
     }
 
     fn hint(self, text: &str) {
         let head =
             if self.has_colours { format!("{}hint{:#}", style::KEY, style::KEY) } else { "hint".to_owned() };
-        self.say(&format!("{head}: {text}"));
+        self.say_after(&head, "hint", text);
+    }
+
+    /// Prints a text after its label, broken between words where the terminal ends.
+    fn say_after(self, head: &str, label: &str, text: &str) {
+        let width = io::stderr().is_terminal().then(stderr_width);
+        let text = wrap(&format!("{label}: {text}"), width).join("\n");
+        self.say(&text.replacen(label, head, 1));
     }
 
     /// A standard error that is closed is no reason to fail: nobody wants to read it.

@@ -3,9 +3,10 @@
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr;
+use terminal_size::{Height, Width};
 
 use super::format::Format;
+use super::text::wrap;
 use crate::failure::Failure;
 
 /// The standard output, as a command sees it.
@@ -21,6 +22,19 @@ pub(crate) struct Out {
 
 /// The width of a terminal that does not tell its own.
 const WIDTH_UNKNOWN: usize = 80;
+
+/// The width of the terminal behind the standard error.
+pub(crate) fn stderr_width() -> usize {
+    columns(terminal_size::terminal_size_of(io::stderr()))
+}
+
+/// Some terminals do not know their size, and say 0.
+fn columns(size: Option<(Width, Height)>) -> usize {
+    match size {
+        Some((Width(columns), _)) if columns > 0 => usize::from(columns),
+        Some(_) | None => WIDTH_UNKNOWN,
+    }
+}
 
 impl Out {
     pub(crate) fn new(format: Option<Format>) -> Self {
@@ -53,22 +67,12 @@ impl Out {
         if !self.is_terminal {
             return None;
         }
-        // Some terminals do not know their width, and say 0.
-        let width = terminal_size::terminal_size().map_or(0, |(width, _)| usize::from(width.0));
-        Some(if width == 0 { WIDTH_UNKNOWN } else { width })
+        Some(columns(terminal_size::terminal_size_of(io::stdout())))
     }
 
     /// The lines of a text that begins at a column, broken between words where the terminal ends.
     pub(crate) fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
-        let width = self.width().map_or(usize::MAX, |width| width.saturating_sub(indent));
-        let mut lines: Vec<String> = Vec::new();
-        for word in text.split(' ') {
-            match lines.last_mut() {
-                Some(line) if line.width() + 1 + word.width() <= width => line.extend([" ", word]),
-                _ => lines.push(word.to_owned()),
-            }
-        }
-        lines
+        wrap(text, self.width().map(|width| width.saturating_sub(indent)))
     }
 
     /// The text in a style, if colours are wanted.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use k2v_client::Value;
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Text with every control character escaped. Keys and values come from anybody: printed as they are, they
 /// could move the cursor, hide lines or rename the window.
@@ -112,6 +112,29 @@ pub(crate) fn preview(value: &Value) -> String {
     format!("{shown}{dots}")
 }
 
+/// A text in lines of at most this width, broken between words; lines that it has already stay apart.
+pub(crate) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
+    let width = width.unwrap_or(usize::MAX);
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in text.split('\n') {
+        // Spaces at the start of a line are part of its first word.
+        let words = paragraph.trim_start_matches(' ');
+        let mut line = " ".repeat(paragraph.len() - words.len());
+        let mut is_first = true;
+        for word in words.split(' ') {
+            let fits = line.width() + 1 + word.width() <= width;
+            match (is_first, fits) {
+                (true, _) => line.push_str(word),
+                (false, true) => line.extend([" ", word]),
+                (false, false) => lines.push(std::mem::replace(&mut line, word.to_owned())),
+            }
+            is_first = false;
+        }
+        lines.push(line);
+    }
+    lines
+}
+
 /// A number of bytes with a unit of 1,024s.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -194,6 +217,14 @@ mod tests {
     #[test]
     fn a_value_that_ends_within_a_character_is_binary() {
         assert_eq!(preview(&[b'a', 0xc3].into()), "(binary) 61c3");
+    }
+
+    #[test]
+    fn texts_are_broken_between_words() {
+        assert_eq!(wrap("one two three", Some(7)), ["one two", "three"]);
+        assert_eq!(wrap("far too long", Some(2)), ["far", "too", "long"]);
+        assert_eq!(wrap("a:\n  1: x  y\n\nb", Some(80)), ["a:", "  1: x  y", "", "b"]);
+        assert_eq!(wrap("one two", None), ["one two"]);
     }
 
     #[test]
