@@ -75,6 +75,13 @@ pub const SHARD_BYTES_IN_FLIGHT_MAX: usize = 32 << 20;
 /// clients wait. Beyond it: 503, and the write may or may not be kept.
 pub const WRITE_TIMEOUT_S: u64 = 30;
 
+/// Milliseconds between two looks of a shard at the replicas that it waits for.
+pub const PEER_TICK_MS: u64 = 1000;
+
+/// Looks that a replica has to answer a batch: as long as a client waits. Then its answer counts as "not durable": 503
+/// where the quorum is out of reach without it, and the write may or may not be kept.
+pub const PEER_TICKS_MAX: u32 = 30;
+
 /// Pollers that may hang on one shard. Beyond it: 503.
 pub const SHARD_POLLERS_MAX: usize = 65_536;
 

@@ -6,12 +6,14 @@ use super::{
 };
 use crate::clock::wall_now;
 use crate::ids::ShardIndex;
+use crate::limits::PEER_TICK_MS;
 use crate::store::lane::{LaneHandle, Owner, Persist, PersistError, Persisted, Room};
 use crate::store::{Snapshot, Store};
 use actix::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// One shard at work.
@@ -24,6 +26,8 @@ pub(super) struct ShardActor<S: Store> {
     polls: BTreeMap<PollId, Arc<Notify>>,
     /// In the lane, for the batch that is about to be made: a batch that was merged is never turned away.
     room: Option<Room>,
+    /// To be scheduled once the event was handled.
+    wants_tick: bool,
     persisted: mpsc::UnboundedSender<Persisted>,
     turn: Turn,
     /// Taken when the actor starts.
@@ -68,6 +72,7 @@ impl<S: Store> ShardActor<S> {
             next_request: RequestId(0),
             polls: BTreeMap::new(),
             room: None,
+            wants_tick: false,
             persisted,
             turn: turn.clone(),
             inbox: Some(Inbox { persisted: outcomes, requests, turn }),
@@ -90,6 +95,7 @@ impl<S: Store> ShardActor<S> {
                     send(client, outcome);
                 }
             }
+            Effect::ScheduleTick => self.wants_tick = true,
             Effect::Wake { poll } => {
                 if let Some(signal) = self.polls.get(&poll) {
                     signal.notify_one();
@@ -116,6 +122,15 @@ impl<S: Store> ShardActor<S> {
     fn stage(&mut self, writes: &[ItemWrite], plan: WritePlan) -> Result<Staged, WriteError> {
         let snapshot = self.parts.store.snapshot().map_err(WriteError::NotRead)?;
         self.core.stage(wall_now(), writes, plan, &mut |key| snapshot.item(key))
+    }
+
+    fn schedule_tick(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::take(&mut self.wants_tick) {
+            ctx.run_later(Duration::from_millis(PEER_TICK_MS), |shard, ctx| {
+                shard.step(Event::Tick);
+                shard.schedule_tick(ctx);
+            });
+        }
     }
 
     fn handle_request(&mut self, request: Request) {
@@ -189,7 +204,7 @@ impl<S: Store> Actor for ShardActor<S> {
 }
 
 impl<S: Store> StreamHandler<Input> for ShardActor<S> {
-    fn handle(&mut self, input: Input, _: &mut Context<Self>) {
+    fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
         match input {
             Input::Persisted(Persisted { batch, outcome, room }) => {
                 self.step(Event::Persisted { batch, outcome });
@@ -197,6 +212,7 @@ impl<S: Store> StreamHandler<Input> for ShardActor<S> {
             }
             Input::Request(request) => self.handle_request(request),
         }
+        self.schedule_tick(ctx);
     }
 
     fn finished(&mut self, _: &mut Context<Self>) {

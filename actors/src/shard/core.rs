@@ -59,6 +59,7 @@ pub struct ShardCore {
     fence: Fence,
     pollers: Pollers,
     recent: RecentChanges,
+    tick_is_scheduled: bool,
 }
 
 impl ShardCore {
@@ -85,6 +86,7 @@ impl ShardCore {
             fence,
             pollers: Pollers::default(),
             recent,
+            tick_is_scheduled: false,
         }
     }
 
@@ -96,6 +98,7 @@ impl ShardCore {
             Event::Persisted { batch, outcome: Ok(()) } => self.persisted(batch, &mut effects),
             Event::Persisted { batch, outcome: Err(error) } => self.refused(batch, error, &mut effects),
             Event::Merged { batch, peer, durable } => self.merged(batch, peer, durable, &mut effects),
+            Event::Tick => self.tick(&mut effects),
             Event::Subscribe { poll, watched } => self.pollers.add(poll, watched),
             Event::Unsubscribe { poll } => self.pollers.remove(poll),
         }
@@ -177,8 +180,13 @@ impl ShardCore {
         }
         let quorum = Quorum::new(&plan.peers, plan.quorum);
         let is_shared = !plan.peers.is_empty();
-        self.in_flight
-            .begin(batch, InFlight { request: Some(request), fence, dots, bytes, is_shared, quorum });
+        self.in_flight.begin(
+            batch,
+            InFlight { request: Some(request), fence, dots, bytes, is_shared, quorum, ticks: 0 },
+        );
+        if is_shared {
+            self.schedule_tick(effects);
+        }
     }
 
     /// Mints dots in any case: those of writes that come to nothing are missed by nobody.
@@ -250,6 +258,24 @@ impl ShardCore {
         }
     }
 
+    /// A peer that never answers does not hold a batch, or a client, for ever.
+    fn tick(&mut self, effects: &mut Vec<Effect>) {
+        self.tick_is_scheduled = false;
+        for batch in self.in_flight.tick() {
+            self.settle(batch, effects);
+        }
+        if self.in_flight.await_peers() {
+            self.schedule_tick(effects);
+        }
+    }
+
+    fn schedule_tick(&mut self, effects: &mut Vec<Effect>) {
+        if !self.tick_is_scheduled {
+            self.tick_is_scheduled = true;
+            effects.push(Effect::ScheduleTick);
+        }
+    }
+
     /// Answers the client as soon as its write stands or cannot stand any more, once.
     fn settle(&mut self, batch: BatchId, effects: &mut Vec<Effect>) {
         let Some(write) = self.in_flight.get_mut(batch) else { return };
@@ -263,7 +289,7 @@ impl ShardCore {
         {
             effects.push(Effect::Answer { request, outcome });
         }
-        if write.quorum.is_settled() {
+        if write.is_settled() {
             self.in_flight.end(batch);
         }
     }

@@ -32,6 +32,9 @@ pub enum Effect {
         /// What to say.
         outcome: Result<(), WriteError>,
     },
+    /// Send [`super::Event::Tick`] in [`crate::limits::PEER_TICK_MS`]. At most one is on its way, and none while no
+    /// other replica is waited for.
+    ScheduleTick,
     /// Tell a poller to read again. Only said after the commit that it will then see.
     Wake {
         /// Which poller.

@@ -30,6 +30,8 @@ pub enum Event {
         /// Whether it is durable there.
         durable: bool,
     },
+    /// Time passes for those who wait for other replicas.
+    Tick,
     /// A poller wants to be woken by every commit from now on.
     Subscribe {
         /// Who.

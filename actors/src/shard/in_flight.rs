@@ -4,6 +4,7 @@ use super::quorum::Quorum;
 use super::{BatchId, Fence, RequestId};
 use crate::causality::Dot;
 use crate::ids::ItemKey;
+use crate::limits::PEER_TICKS_MAX;
 use std::collections::BTreeMap;
 
 /// One batch.
@@ -19,6 +20,16 @@ pub(super) struct InFlight {
     /// Whether other replicas were sent the batch too.
     pub(super) is_shared: bool,
     pub(super) quorum: Quorum,
+    /// How long its peers have had to answer.
+    pub(super) ticks: u32,
+}
+
+impl InFlight {
+    /// Whether nothing waits for it: it is stored here, and the client was told. What other replicas make of it later is
+    /// not this write's business.
+    pub(super) fn is_settled(&self) -> bool {
+        self.quorum.is_own_durable() && self.request.is_none()
+    }
 }
 
 /// Every batch that is under way.
@@ -54,6 +65,23 @@ impl Batches {
         write.quorum.own_is_durable();
         self.bytes -= std::mem::take(&mut write.bytes);
         Some(std::mem::take(&mut write.dots))
+    }
+
+    /// Counts one more tick, and gives up on the peers of batches that had their time: these batches.
+    pub(super) fn tick(&mut self) -> Vec<BatchId> {
+        let mut late = Vec::new();
+        for (batch, write) in self.batches.iter_mut().filter(|(_, write)| write.quorum.awaits_peers()) {
+            write.ticks += 1;
+            if write.ticks >= PEER_TICKS_MAX {
+                write.quorum.peers_are_late();
+                late.push(*batch);
+            }
+        }
+        late
+    }
+
+    pub(super) fn await_peers(&self) -> bool {
+        self.batches.values().any(|write| write.quorum.awaits_peers())
     }
 
     pub(super) fn end(&mut self, batch: BatchId) -> Option<InFlight> {

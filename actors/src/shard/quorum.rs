@@ -48,8 +48,18 @@ impl Quorum {
         }
     }
 
-    /// Whether nothing about it can change any more.
-    pub(super) fn is_settled(&self) -> bool {
-        self.own && self.open.is_empty()
+    /// Takes those that have not answered for replicas that are not durable.
+    pub(super) fn peers_are_late(&mut self) {
+        self.open.clear();
+    }
+
+    /// Whether some peer may still answer.
+    pub(super) fn awaits_peers(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Whether this node's own commit is known.
+    pub(super) fn is_own_durable(&self) -> bool {
+        self.own
     }
 }

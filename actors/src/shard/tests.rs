@@ -1,6 +1,7 @@
 //! The shard's decisions, as whole lists of effects.
 
 mod bounds;
+mod peers;
 mod polls;
 mod running;
 mod writes;
@@ -214,7 +215,7 @@ fn two_replicas_must_be_durable_this_one_among_them() {
     let effects = shard.feed(NOW, request);
     assert!(matches!(
         effects.as_slice(),
-        [Effect::Persist { .. }, Effect::Merge { .. }, Effect::Merge { .. }]
+        [Effect::Persist { .. }, Effect::Merge { .. }, Effect::Merge { .. }, Effect::ScheduleTick]
     ));
 
     let merged = |peer, durable| Event::Merged { batch: BatchId(0), peer, durable };

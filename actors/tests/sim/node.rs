@@ -185,7 +185,7 @@ impl World {
                     let payload = LaneBatch { from, batch, ids: ids.to_vec(), writes };
                     self.persist(shard, fence, payload);
                 }
-                Effect::Merge { .. } => {
+                Effect::Merge { .. } | Effect::ScheduleTick => {
                     let what = "there is no other replica".to_owned();
                     return Err(Violation { invariant: "nothing is sent to nobody", what });
                 }

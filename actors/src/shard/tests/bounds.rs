@@ -150,6 +150,7 @@ fn a_new_state_is_made_once_for_everybody() {
         Effect::Persist { writes, .. },
         Effect::Merge { writes: first, .. },
         Effect::Merge { writes: second, .. },
+        Effect::ScheduleTick,
     ] = effects.as_slice()
     else {
         panic!("{effects:?}")

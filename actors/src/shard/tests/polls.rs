@@ -32,7 +32,10 @@ fn woken_by(shard: &mut ShardCore, batch: u64, keys: &[&str]) -> Vec<u64> {
     assert_eq!(effects.next(), Some(Effect::Answer { request: RequestId(batch), outcome: Ok(()) }));
     let poll = |effect| match effect {
         Effect::Wake { poll } => poll.0,
-        other @ (Effect::Persist { .. } | Effect::Merge { .. } | Effect::Answer { .. }) => {
+        other @ (Effect::Persist { .. }
+        | Effect::Merge { .. }
+        | Effect::Answer { .. }
+        | Effect::ScheduleTick) => {
             panic!("{other:?}")
         }
     };
