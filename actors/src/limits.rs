@@ -27,6 +27,9 @@ pub const CONCURRENT_VALUES_MAX_DEFAULT: usize = 256;
 /// and merging replicas is never refused by it.
 pub const ITEM_BYTES_MAX_DEFAULT: usize = 4 << 20;
 
+/// Longest row that LMDB holds. Limits for clients under which an item could become longer are refused at the start.
+pub const ROW_BYTES_MAX: u64 = u32::MAX as u64;
+
 /// Bytes of the items that one batch changes in one shard, as they are afterwards: they are held in memory until they
 /// are stored. Enough for the largest default body. Beyond it: 413 `EntityTooLarge`. One item by itself is always taken.
 pub const BATCH_BYTES_MAX: usize = 128 << 20;

@@ -102,6 +102,19 @@ pub enum ConfigError {
         /// Where that is.
         second_origin: Origin,
     },
+    /// Clients could make an item that the store cannot hold.
+    #[error(
+        "{origin}: the limits allow an item of {bytes} bytes, and the store holds items of {bytes_max} at most: lower \
+         `troupe.concurrent_values_max`"
+    )]
+    ItemTooLong {
+        /// Where the number of values is.
+        origin: Origin,
+        /// What the longest item takes.
+        bytes: u64,
+        /// What the store holds.
+        bytes_max: u64,
+    },
     /// A file that holds a secret cannot be read.
     #[error("{origin}: cannot read the file that `{key}` names: {source}")]
     SecretFile {

@@ -8,6 +8,8 @@ use super::shape::{AdminApi, Count, Engine, Limit, Own, Shape, Text};
 use super::{AdminConfig, Config, ConsistencyMode, K2vConfig, RequestConfig, RpcConfig, StoreConfig};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use troupe_actors::causality::Item;
+use troupe_actors::limits::ROW_BYTES_MAX;
 
 /// `mode`: the permission bits of the file, if it was read from one.
 pub(super) fn config_of(settings: &Settings, mode: Option<u32>) -> Result<Config, ConfigError> {
@@ -53,7 +55,7 @@ pub(super) fn config_of(settings: &Settings, mode: Option<u32>) -> Result<Config
         rpc,
         k2v,
         admin,
-        requests: requests(&own, &default.requests),
+        requests: requests(settings, &own, &default.requests)?,
         store: StoreConfig {
             durability: own.durability.unwrap_or(default.store.durability),
             map_size_bytes: shape.lmdb_map_size.map_or(default.store.map_size_bytes, |size| size.0),
@@ -86,17 +88,25 @@ fn twice(settings: &Settings, first: &'static str, second: &'static str) -> Conf
     ConfigError::Twice { first, first_origin: origin(first), second, second_origin: origin(second) }
 }
 
-fn requests(own: &Own, default: &RequestConfig) -> RequestConfig {
+fn requests(settings: &Settings, own: &Own, default: &RequestConfig) -> Result<RequestConfig, ConfigError> {
     let bytes = |limit: &Option<Limit>, default| limit.as_ref().map_or(default, |limit| limit.0);
     let count = |count: &Option<Count>, default| count.as_ref().map_or(default, |count| count.0.get());
-    RequestConfig {
+    let requests = RequestConfig {
         value_bytes_max: bytes(&own.value_bytes_max, default.value_bytes_max),
         body_bytes_max: bytes(&own.body_bytes_max, default.body_bytes_max),
         item_bytes_max: bytes(&own.item_bytes_max, default.item_bytes_max),
         concurrent_values_max: count(&own.concurrent_values_max, default.concurrent_values_max),
         clock_window: own.clock_window_seconds.as_ref().map_or(default.clock_window, |window| window.0),
         slow_request: own.slow_request_ms.as_ref().map_or(default.slow_request, |slow| slow.0),
+    };
+    // A single value is taken however few bytes an item may have.
+    let bytes = requests.value_bytes_max.max(requests.item_bytes_max) as u64;
+    let bytes = Item::encoded_bytes_max(requests.concurrent_values_max as u64, bytes);
+    if bytes > ROW_BYTES_MAX {
+        let origin = settings.origin("troupe.concurrent_values_max");
+        return Err(ConfigError::ItemTooLong { origin, bytes, bytes_max: ROW_BYTES_MAX });
     }
+    Ok(requests)
 }
 
 fn notices(

@@ -193,6 +193,18 @@ fn the_replication_mode_of_old_files_means_factor_and_consistency() {
 }
 
 #[test]
+fn limits_under_which_an_item_could_not_be_stored_are_refused() {
+    check_error(
+        "[troupe]\nconcurrent_values_max = 300_000_000",
+        "garage.toml:4: the limits allow an item of 6304201454 bytes, and the store holds items of 4294967295 at most: \
+         lower `troupe.concurrent_values_max`",
+    );
+    let text = "metadata_dir = \"/m\"\nreplication_factor = 1\n[troupe]\nvalue_bytes_max = \"1GiB\"\n\
+                item_bytes_max = \"1GiB\"\nconcurrent_values_max = 100_000_000";
+    assert_eq!(parse(text, &[]).unwrap().requests.concurrent_values_max, 100_000_000);
+}
+
+#[test]
 fn every_type_of_key_can_come_from_the_environment_which_wins_over_the_file() {
     let config = minimal(&[
         ("TROUPE_METADATA_DIR", "/elsewhere"),

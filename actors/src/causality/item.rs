@@ -1,5 +1,6 @@
 use super::{Context, Dot};
 use crate::ids::ActorId;
+use crate::limits::TOKEN_ACTORS_MAX;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -208,6 +209,16 @@ impl<'a> Item<'a> {
     pub fn encoded_bytes(&self) -> usize {
         postcard::serialize_with_flavor(self, postcard::ser_flavors::Size::default())
             .expect("an item is made of what postcard knows")
+    }
+
+    /// How many bytes [`Item::encode`] gives at most for `values` live values of `bytes` bytes together, and as many
+    /// actors as a token can name.
+    pub const fn encoded_bytes_max(values: u64, bytes: u64) -> u64 {
+        // Numbers of 64 bits and lengths take up to 10 bytes each; actors take 8, a value's kind takes 1.
+        const ACTOR: u64 = 8 + 10 + 10;
+        const SIBLING: u64 = 10 + 1 + 10;
+        let siblings = values.saturating_mul(SIBLING).saturating_add(bytes);
+        siblings.saturating_add(10 + TOKEN_ACTORS_MAX as u64 * ACTOR)
     }
 
     /// Reads what [`Item::encode`] wrote, borrowing the values; `None` if the bytes are not an item.

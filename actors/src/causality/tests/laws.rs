@@ -1,8 +1,9 @@
 use super::history::Events;
 use super::world::{World, steps};
 use super::{bytes, context, dot, merged};
-use crate::causality::{Branch, Context, Item, Sibling, Value};
+use crate::causality::{Branch, Context, Dot, Item, Sibling, Value};
 use crate::ids::ActorId;
+use crate::limits::TOKEN_ACTORS_MAX;
 use proptest::prelude::*;
 
 fn live(item: &Item<'_>) -> Events {
@@ -35,6 +36,22 @@ fn value_of(actor: u64, time: u64) -> Value<'static> {
     }
 }
 
+#[test]
+fn the_bound_of_an_item_holds_for_the_longest_numbers_too() {
+    let mut item = Item::empty();
+    let actors = (0..TOKEN_ACTORS_MAX as u64).map(|n| ActorId(u64::MAX - n));
+    let seen: Vec<_> = actors.rev().map(|actor| (actor, u64::MAX - 4)).collect();
+    let context = Context::from_ascending(seen.clone()).unwrap();
+    for &(actor, time) in &seen {
+        for later in 1..=4 {
+            item.write(Dot { actor, time: time + later }, &context, Value::Bytes(vec![7; 3].into()));
+        }
+    }
+    let values = item.sibling_count() as u64;
+    let (taken, bound) = (item.encoded_bytes() as u64, Item::encoded_bytes_max(values, 3 * values));
+    assert!(taken <= bound && bound < 2 * taken, "{taken} of {bound}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
@@ -47,6 +64,13 @@ proptest! {
         prop_assert_eq!(merged(&a, &a).encode(), a.encode());
         prop_assert_eq!(merged(&merged(&a, &b), &b).encode(), merged(&a, &b).encode());
         prop_assert_eq!(merged(&Item::empty(), &a).encode(), a.encode());
+    }
+
+    #[test]
+    fn an_item_takes_no_more_bytes_than_its_bound(item in arbitrary_item()) {
+        let bytes: usize = item.siblings().filter_map(|(_, value)| value.bytes()).map(<[u8]>::len).sum();
+        let bound = Item::encoded_bytes_max(item.sibling_count() as u64, bytes as u64);
+        prop_assert!(item.encoded_bytes() as u64 <= bound);
     }
 
     #[test]
