@@ -63,6 +63,24 @@ mutations! {
     CountersOutsideTheTransaction,
     /// A token serves every item.
     TokenOfAnotherItemAccepted,
+    /// A group is answered once its record was handed to the system.
+    AcknowledgedBeforeTheSync,
+    /// Room in the journal is used again before the tree holds what lay there.
+    RoomGivenBackBeforeTheTree,
+    /// A snapshot takes tables and tree one after the other and does not look again.
+    OldTableHidesNewerTree,
+    /// A recovery leaves out the newest record.
+    ReplayStopsOneRecordEarly,
+}
+
+impl Mutation {
+    /// The mistakes that crashes of the journal's own tests find.
+    pub const OF_THE_JOURNAL: &[Mutation] = &[
+        Mutation::AcknowledgedBeforeTheSync,
+        Mutation::RoomGivenBackBeforeTheTree,
+        Mutation::OldTableHidesNewerTree,
+        Mutation::ReplayStopsOneRecordEarly,
+    ];
 }
 
 #[cfg(feature = "mutations")]

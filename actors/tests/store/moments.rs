@@ -3,6 +3,7 @@
 use crate::model::{Model, commit};
 use crate::recorded::RecordedFile;
 use std::sync::{Arc, Mutex, OnceLock};
+use troupe_actors::mutation::{Mutation, turn_on};
 use troupe_actors::store::journal::Header;
 use troupe_actors::store::journalled::{Durability, JournalledStore};
 use troupe_actors::store::memory::{MemorySnapshot, MemoryStore};
@@ -82,6 +83,15 @@ fn check(rows_before: usize, steps_meanwhile: usize) {
     let values: Vec<_> = shown.iter().map(|(_, item)| item.values()[0].bytes().unwrap()).collect();
     let is_whole = values == vec![&b"before"[..]; 4] || values == vec![&b"after"[..]; 4];
     assert!(is_whole, "{rows_before} rows before, {steps_meanwhile} steps: {values:?}");
+}
+
+#[test]
+fn a_snapshot_that_does_not_look_again_is_found() {
+    let found = std::thread::spawn(|| {
+        turn_on(Some(Mutation::OldTableHidesNewerTree));
+        check(5, 1);
+    });
+    assert!(found.join().is_err());
 }
 
 #[test]

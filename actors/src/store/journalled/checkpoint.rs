@@ -7,6 +7,7 @@
 
 use super::{Durability, JournalledStore, marks};
 use crate::limits::{CHECKPOINT_STEP_BYTES_MAX, CHECKPOINT_STEP_ROWS};
+use crate::mutation::{Mutation, is_on};
 use crate::store::journal::record::row_bytes;
 use crate::store::journal::{JournalFile, Stamp};
 use crate::store::memtable::{Memtable, ordered_key};
@@ -82,6 +83,9 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
             },
         };
         self.sync_before(checkpoint)?;
+        if is_on(Mutation::RoomGivenBackBeforeTheTree) {
+            self.writer().journal.release(checkpoint.head);
+        }
         let (rows, is_last) = next_rows(&checkpoint.table, checkpoint.done.as_deref(), rows_max);
         let applied = if is_last { checkpoint.last } else { self.writer().applied };
         let mark = marks::encode_applied(applied, checkpoint.last.sequence);

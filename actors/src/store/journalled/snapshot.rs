@@ -9,6 +9,7 @@
 
 use super::merge::{Layer, Merge};
 use super::tables::Tables;
+use crate::mutation::{Mutation, is_on};
 use crate::store::StoreError;
 use crate::store::lmdb::LmdbSnapshot;
 use crate::store::memtable::Memtable;
@@ -33,7 +34,7 @@ impl<V: RowView> JournalledSnapshot<V> {
         loop {
             let view = tree.view()?;
             let now = tables.load();
-            if now.generation == taken.generation {
+            if now.generation == taken.generation || is_on(Mutation::OldTableHidesNewerTree) {
                 return Ok(JournalledSnapshot { tables: taken, tree: view });
             }
             taken = Arc::clone(&now);
