@@ -87,18 +87,10 @@ pub(crate) fn command() -> clap::Command {
         let hidden = globals.iter().filter(|arg| useless.contains(&arg.get_id().as_str()));
         subcommand.args(hidden.map(|arg| arg.clone().hide(true)))
     };
-    let own = |subcommand: clap::Command, useless: &[&str]| {
-        useless.iter().fold(subcommand, |subcommand, id| subcommand.mut_arg(id, |arg| arg.hide(true)))
-    };
     command.mut_subcommands(|subcommand| match subcommand.get_name() {
         "completions" | "man" => hide(subcommand, &CONNECTION),
         // It speaks plain http only.
         "bench" => hide(subcommand, &["ca_file"]),
-        // Part of FILTER, and refused with the reason.
-        "read-index" => own(subcommand, &["conflicts_only", "tombstones"]),
-        "poll-range" | "delete-range" => {
-            own(subcommand, &["limit", "reverse", "conflicts_only", "tombstones"])
-        }
         "profile" => subcommand.mut_subcommands(|subcommand| match subcommand.get_name() {
             "add" => hide(subcommand, &["profile"]),
             _ => hide(subcommand, &CONNECTION),
