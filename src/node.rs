@@ -16,7 +16,7 @@ pub(crate) mod vital;
 use crate::admin::health::missing_copies;
 use crate::admin::socket::SocketError;
 use crate::config::{Config, ListenAddr};
-use crate::edge::Room;
+use crate::edge::{Room, TooFewDescriptors};
 use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
 use actix_web::dev::Server;
@@ -48,6 +48,9 @@ const SHARD_WORKERS_DEFAULT: usize = 1;
 /// A node does not start, or does not stop as it should.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
+    /// The system allows too few open files.
+    #[error(transparent)]
+    Descriptors(#[from] TooFewDescriptors),
     /// The node's directory cannot be made.
     #[error("metadata_dir {}: {source}", path.display())]
     MetadataDir {
@@ -152,6 +155,7 @@ impl Node {
     pub async fn prepare(config: &Config) -> Result<Node, NodeError> {
         let stop_signals = StopSignals::listen()?;
         let k2v_addr = config.k2v.bind_addr.as_ref().ok_or(NodeError::NoK2vAddr)?;
+        let room = Room::make(config.connections_max, more_threads(config))?;
         let dir = &config.metadata_dir;
         std::fs::create_dir_all(dir)
             .map_err(|source| NodeError::MetadataDir { path: dir.clone(), source })?;
@@ -175,7 +179,6 @@ impl Node {
 
         let view = Arc::new(StoreView { stores: lanes.stores.clone(), shards: shards.clone() });
         let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
-        let room = Room::make(config.connections_max);
         let admin = AdminServers::start(config, parts, room)?;
 
         let capacity = room.k2v();
@@ -287,6 +290,14 @@ impl StopSignals {
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
+}
+
+/// Workers and lanes beyond the first of each kind.
+fn more_threads(config: &Config) -> usize {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let (http, shards) = (config.http_workers.unwrap_or(cores).get(), config.shard_workers);
+    let (shards, lanes) = (shards.map_or(SHARD_WORKERS_DEFAULT, NonZeroUsize::get), config.store.lanes);
+    http + shards + lanes.map_or(1, NonZeroUsize::get) - 3
 }
 
 fn replication_factor(config: &Config) -> Result<u8, NodeError> {

@@ -17,6 +17,8 @@ mod status;
 mod table;
 
 use crate::config::Config;
+use crate::edge::check_descriptors;
+use crate::node::NodeError;
 use clap::{Parser, Subcommand};
 use client::Client;
 use error::CliError;
@@ -65,13 +67,18 @@ enum Command {
 /// Runs the command that the arguments of this process name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let is_node = matches!(cli.command, Command::Dev(_) | Command::Server(_));
     // Whatever this process writes is for its own user.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    if matches!(cli.command, Command::Dev(_) | Command::Server(_)) {
+    if is_node {
         // Before the first thread, and before anything is open.
         crate::node::vital::end_with_vital_threads();
     }
-    let result = actix_web::rt::System::new().block_on(run(cli));
+    let ready = if is_node { check_descriptors().map_err(NodeError::Descriptors) } else { Ok(()) };
+    let result = match ready {
+        Ok(()) => actix_web::rt::System::new().block_on(run(cli)),
+        Err(error) => Err(error.into()),
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

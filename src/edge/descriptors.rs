@@ -1,6 +1,8 @@
 //! How many connections there are file descriptors for.
 
-use super::limits::{ADMIN_CONNECTIONS_MAX, CONNECTIONS_MAX_DEFAULT, DESCRIPTORS_RESERVED};
+use super::limits::{
+    ADMIN_CONNECTIONS_MAX, CONNECTIONS_MAX_DEFAULT, DESCRIPTORS_PER_THREAD, DESCRIPTORS_RESERVED,
+};
 use super::registry::Capacity;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::num::NonZeroUsize;
@@ -14,9 +16,18 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Raises the process's limit of open files to what it may be raised to, and divides it up.
-    pub(crate) fn make(connections_max: Option<NonZeroUsize>) -> Room {
-        let room = Room::within(raise_limit(), connections_max);
+    /// Raises the process's limit of open files to what it may be raised to, and divides it up: first `threads` workers
+    /// and lanes are served, then connections.
+    ///
+    /// # Errors
+    /// [`TooFewDescriptors`] if nothing would be left for connections.
+    pub(crate) fn make(
+        connections_max: Option<NonZeroUsize>,
+        threads: usize,
+    ) -> Result<Room, TooFewDescriptors> {
+        let own = DESCRIPTORS_RESERVED.saturating_add(threads.saturating_mul(DESCRIPTORS_PER_THREAD));
+        let limit = limit_of_at_least(own)?;
+        let room = Room::within(limit - own, connections_max);
         if connections_max.is_some_and(|wanted| wanted.get() > room.k2v) {
             log::warn!(
                 "`connections_max` is more than there are file descriptors for: {} connections are taken. \
@@ -24,11 +35,10 @@ impl Room {
                 room.k2v
             );
         }
-        room
+        Ok(room)
     }
 
     fn within(descriptors: usize, connections_max: Option<NonZeroUsize>) -> Room {
-        let descriptors = descriptors.saturating_sub(DESCRIPTORS_RESERVED);
         let admin = ADMIN_CONNECTIONS_MAX.min(descriptors / 8).max(1);
         let k2v = connections_max.map_or(CONNECTIONS_MAX_DEFAULT, NonZeroUsize::get);
         // The admin API has two listeners.
@@ -44,6 +54,29 @@ impl Room {
     pub(crate) fn admin(self) -> Arc<Capacity> {
         Capacity::new(self.admin)
     }
+}
+
+/// The process may open too few files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the limit of open files is {limit}, a node with these workers and lanes needs {needed}: raise the hard limit \
+     (`ulimit -Hn`, `LimitNOFILE=`), or configure fewer `http_workers`"
+)]
+pub struct TooFewDescriptors {
+    /// What the system allows.
+    pub limit: usize,
+    /// What is needed before the first connection.
+    pub needed: usize,
+}
+
+/// Whether the process may open what any node needs. To be asked before there is a runtime, which panics without.
+pub(crate) fn check() -> Result<(), TooFewDescriptors> {
+    limit_of_at_least(DESCRIPTORS_RESERVED).map(|_| ())
+}
+
+fn limit_of_at_least(needed: usize) -> Result<usize, TooFewDescriptors> {
+    let limit = raise_limit();
+    if limit < needed { Err(TooFewDescriptors { limit, needed }) } else { Ok(limit) }
 }
 
 /// The soft limit of open files, raised to the hard one.
@@ -66,7 +99,7 @@ mod tests {
 
     #[track_caller]
     fn check(descriptors: usize, connections_max: usize, k2v: usize, admin: usize) {
-        let room = Room::within(descriptors, NonZeroUsize::new(connections_max));
+        let room = Room::within(descriptors - DESCRIPTORS_RESERVED, NonZeroUsize::new(connections_max));
         assert_eq!(room, Room { k2v, admin });
     }
 
@@ -78,6 +111,6 @@ mod tests {
         check(4096, 0, 4096 - 64 - 512, 256);
         check(4096, 100, 100, 256);
         check(256, 0, 256 - 64 - 48, 24);
-        check(10, 0, 1, 1);
+        check(64, 0, 1, 1);
     }
 }

@@ -38,5 +38,9 @@ pub(crate) const CONNECTIONS_MAX_DEFAULT: usize = 16_384;
 /// Connections of each listener of the admin API: administration is rare.
 pub(super) const ADMIN_CONNECTIONS_MAX: usize = 256;
 
-/// Descriptors for everything that is no client: stores, listeners, pipes, and connections that are being closed.
+/// Descriptors for everything that is no client, but for what each thread takes: stores, listeners, pipes, and connections
+/// that are being closed. A process that may open fewer is refused with a message before its runtime panics.
 pub(super) const DESCRIPTORS_RESERVED: usize = 64;
+
+/// Descriptors that a worker or a lane takes beyond the first of its kind: its event queue, its wakers, its store's files.
+pub(super) const DESCRIPTORS_PER_THREAD: usize = 8;

@@ -21,7 +21,7 @@ mod request;
 mod server;
 mod stream;
 
-pub(crate) use descriptors::Room;
+pub(crate) use descriptors::{Room, TooFewDescriptors, check as check_descriptors};
 pub(crate) use place::{Gate, Place};
 pub(crate) use registry::Capacity;
 pub(crate) use server::{Listener, serve};

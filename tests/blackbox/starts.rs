@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 const KEY_ID: &str = "GK31c2f218a2e44f485b94239e";
 const SECRET: &str = "b892c0665f0ada8a4755dae98baa3b133590e11dae3bcc1f9d769d67f16c3835";
@@ -165,5 +165,26 @@ fn what_no_node_can_run_with_is_refused_with_a_message() {
         assert_eq!(output.status.code(), Some(2), "{name}: {}", said(&output));
         assert!(said(&output).contains(name) && !said(&output).contains("panicked"), "{}", said(&output));
         assert!(!home.path().join("meta").exists(), "{name}: nothing was written");
+    }
+}
+
+#[test]
+fn too_few_file_descriptors_are_refused_with_a_message() {
+    for descriptors in [12, 40, 63] {
+        let home = Home::new();
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+        shell
+            .args(["-c", &script, env!("CARGO_BIN_EXE_troupe"), "dev", "--dir"])
+            .arg(home.path().join("node"));
+        let output = run(shell);
+        assert_eq!(output.status.code(), Some(1), "{descriptors}: {}", said(&output));
+        let expected = format!("the limit of open files is {descriptors}");
+        assert!(
+            said(&output).contains(&expected) && !said(&output).contains("panicked"),
+            "{}",
+            said(&output)
+        );
+        assert!(!home.path().join("node/store").exists(), "nothing was started");
     }
 }
