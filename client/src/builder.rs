@@ -40,6 +40,35 @@ pub struct ClientBuilder {
     http_client: Option<HttpClient>,
 }
 
+impl K2vClient {
+    /// A client for the server at `endpoint`, such as `http://localhost:3902`, or for several nodes of one cluster, with commas
+    /// between their URLs: [`ClientBuilder::also_at`]. Nothing is sent yet.
+    ///
+    /// The region is the one in the server's configuration, by default `garage`: signatures contain it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if the endpoint is not a URL, or if it is `https` and the system has no
+    /// root certificates.
+    pub fn new(
+        region: impl AsRef<str>,
+        endpoint: impl AsRef<str>,
+        key: impl AsRef<str>,
+        secret: impl AsRef<str>,
+    ) -> Result<Self, Error> {
+        Self::builder(region, endpoint, key, secret).build()
+    }
+
+    /// Starts a client whose timeouts, retries, certificates or HTTP client differ from the defaults.
+    pub fn builder(
+        region: impl AsRef<str>,
+        endpoint: impl AsRef<str>,
+        key: impl AsRef<str>,
+        secret: impl AsRef<str>,
+    ) -> ClientBuilder {
+        ClientBuilder::new(region.as_ref(), endpoint.as_ref(), key.as_ref(), secret.as_ref())
+    }
+}
+
 impl ClientBuilder {
     pub(crate) fn new(region: &str, endpoint: &str, key: &str, secret: &str) -> Self {
         Self {

@@ -93,6 +93,7 @@
 
 mod batch;
 mod bucket;
+mod buckets;
 mod builder;
 mod call;
 mod client;
