@@ -105,9 +105,15 @@ mod switch {
 #[cfg(feature = "mutations")]
 pub use switch::{is_on, turn_on};
 
+/// Has the cores make no mistake, which they do not: a build without the feature `mutations` knows no other.
+#[cfg(not(feature = "mutations"))]
+pub fn turn_on(mutation: Option<Mutation>) {
+    assert!(mutation.is_none(), "{mutation:?} takes a build with the feature `mutations`");
+}
+
 /// Whether the cores make the mistake: they do not.
 #[cfg(not(feature = "mutations"))]
 #[inline(always)]
-pub(crate) const fn is_on(_: Mutation) -> bool {
+pub const fn is_on(_: Mutation) -> bool {
     false
 }

@@ -6,6 +6,7 @@ use crate::invariants::{Violation, ranges};
 use crate::keyspace::{ITEM_COUNT, ItemIndex};
 use crate::oracle::{History, WriteId, Writes};
 use crate::random::Random;
+use crate::shape::Part;
 use crate::streams::PAGE_WRITES_MAX;
 use crate::token::{SentToken, Token};
 use crate::world::{Message, RequestNumber, World};
@@ -133,7 +134,11 @@ impl World {
         if self.is_settling() && role != Role::Follower {
             return Ok(());
         }
+        let has = |part| self.shape.has(part);
         let ask = match role {
+            Role::ItemPoller if !has(Part::ItemPollers) => return Ok(()),
+            Role::Follower if !has(Part::Followers) => return Ok(()),
+            Role::Operator if !has(Part::Operators) => return Ok(()),
             Role::Last => return Ok(()),
             Role::Writer => self.writer_asks(at),
             Role::Operator => Ask::Change(any_command(&mut self.random)),
@@ -162,12 +167,12 @@ impl World {
     fn writer_asks(&mut self, at: usize) -> Ask {
         match self.random.below(100) {
             0..14 => Ask::Read(self.any_item()),
-            14..22 => self.read_range(),
-            22..26 => self.index(),
-            26..29 if self.oracle.has_room(PAGE_WRITES_MAX) => {
+            14..22 if self.shape.has(Part::Ranges) => self.read_range(),
+            22..26 if self.shape.has(Part::Ranges) => self.index(),
+            26..29 if self.shape.has(Part::RangeDeletions) && self.oracle.has_room(PAGE_WRITES_MAX) => {
                 Ask::DeleteRange { partition: self.any_item().partition(), range: self.any_range() }
             }
-            29..40 => {
+            29..40 if self.shape.has(Part::Batches) => {
                 let count = self.random.between(2, 6) as usize;
                 self.write(at, count)
             }
@@ -212,7 +217,10 @@ impl World {
             let own = token.as_ref().filter(|(issued_for, _)| *issued_for == item);
             let seen = own.map_or(Writes::default(), |(_, token)| token.seen);
             let id = self.oracle.try_write(item, is_delete, seen);
-            self.note("client writes", &[id.0 as u64, item.0 as u64, u64::from(is_delete)]);
+            self.note(
+                "a client wants write {} on item {}: {?a value|a deletion}",
+                &[id.0 as u64, item.0 as u64, u64::from(is_delete)],
+            );
             self.trace.explain(|| format!("over {seen:?}"));
             writes.push((id, token.map(|(issued_for, token)| SentToken::new(issued_for, &token))));
         }
@@ -259,7 +267,7 @@ impl World {
         if self.clients[at].waits_for != Some(request) {
             return Ok(());
         }
-        self.note("client hears", &[at as u64, request.0]);
+        self.note("client {} has the answer to request {}", &[at as u64, request.0]);
         let now = (self.commits, self.lives);
         let client = &mut self.clients[at];
         client.waits_for = None;

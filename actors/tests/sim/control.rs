@@ -80,7 +80,7 @@ impl World {
         request: RequestNumber,
         command: Command,
     ) -> Result<(), Violation> {
-        self.note("command", &[request.0]);
+        self.note("request {}: an operator asks for a change", &[request.0]);
         self.trace.explain(|| format!("{command:?}"));
         let Some(node) = &mut self.node else { return Ok(()) };
         let id = RequestId(request.0);
@@ -99,13 +99,16 @@ impl World {
             match effect {
                 Effect::Persist { rows, grows } => self.persist_control(rows, grows),
                 Effect::Publish(snapshot) => {
-                    self.note("published", &[snapshot.keys().len() as u64]);
+                    self.note("the control plane shows {} keys", &[snapshot.keys().len() as u64]);
                     control::check_published(&snapshot, &self.control_rows())?;
                 }
                 Effect::Answer { request, result } => {
                     let asked = self.node.as_mut().and_then(|node| node.control.asked.remove(&request));
                     let Some(Asked { client, request, command }) = asked else { continue };
-                    self.note("changed", &[request.0, u64::from(result.is_ok())]);
+                    self.note(
+                        "request {}: the change is {?refused|made}",
+                        &[request.0, u64::from(result.is_ok())],
+                    );
                     self.trace.explain(|| format!("{result:?}"));
                     if result.is_ok() {
                         control::check_made(&command, &self.control_rows())?;

@@ -58,7 +58,7 @@ impl World {
         &mut self,
         writes: Vec<(WriteId, Option<SentToken>)>,
     ) -> Result<(), Violation> {
-        self.note("last write", &[]);
+        self.note("the last client writes", &[]);
         self.requests_made += 1;
         let request = RequestNumber(self.requests_made);
         self.ask(self.clients.len() - 1, request, Ask::Write(writes))

@@ -9,6 +9,7 @@ use crate::lane::Lane;
 use crate::limits::SHARD_LIMITS;
 use crate::node::Node;
 use crate::polls::Wants;
+use crate::shape::Part;
 use crate::space::Space;
 use crate::world::{Message, World};
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ impl World {
             under_way: 0,
             is_stopping: false,
         });
-        self.note("node starts", &[self.lives]);
+        self.note("node {} starts", &[self.lives]);
         self.start_control()
     }
 
@@ -62,11 +63,12 @@ impl World {
             return Ok(());
         }
         match self.random.below(10) {
-            0..3 => self.crash()?,
-            3..5 => self.stop(),
-            5..7 => self.fill_disk(),
+            0..3 if self.shape.has(Part::Crashes) => self.crash()?,
+            3..5 if self.shape.has(Part::Stops) => self.stop(),
+            5..7 if self.shape.has(Part::FullDisks) => self.fill_disk(),
             7..9 => self.disk.space = Space::plenty(),
-            _ => self.turn_clock(),
+            9 => self.turn_clock(),
+            _ => {}
         }
         self.schedule_fault();
         Ok(())
@@ -76,7 +78,7 @@ impl World {
     fn fill_disk(&mut self) {
         let used = self.disk.store.image().bytes();
         let left = if self.random.percent(50) { 0 } else { self.random.between(0, 300) };
-        self.note("disk is full", &[used, left]);
+        self.note("the disk fills up: {} bytes are used, {} left beyond the reserve", &[used, left]);
         let is_map = self.random.percent(50);
         let is_stuffed = self.random.percent(20);
         self.disk.space = if is_stuffed { Space::none() } else { Space::of(used, left, is_map) };
@@ -84,19 +86,22 @@ impl World {
 
     /// The wall clock is set, forwards or backwards.
     fn turn_clock(&mut self) {
+        if !self.shape.has(Part::Clocks) {
+            return;
+        }
         // By a step that is noticed, or by one that is taken for none.
         self.clock_skew_ms = match self.random.percent(50) {
             true => self.random.between(1_000_000, 2_000_000),
             false => self.clock_skew_ms.saturating_sub(self.random.between(1, 100)),
         };
-        self.note("clock is set", &[self.clock_skew_ms]);
+        self.note("somebody sets the clock: it is {} ms ahead", &[self.clock_skew_ms]);
     }
 
     /// The process dies. What was not committed is lost, and so is every connection.
     pub(crate) fn crash(&mut self) -> Result<(), Violation> {
         self.cut_off_commit()?;
         if self.node.take().is_some() {
-            self.note("crash", &[]);
+            self.note("the process dies", &[]);
             self.lose_connections();
             self.schedule_start();
         }
@@ -109,7 +114,7 @@ impl World {
             && !node.is_stopping
         {
             node.is_stopping = true;
-            self.note("stop", &[]);
+            self.note("the node is asked to stop", &[]);
             self.end_polls();
         }
     }
@@ -118,7 +123,7 @@ impl World {
         let is_done = self.node.as_ref().is_some_and(|node| node.is_stopping && node.is_drained());
         if is_done {
             self.node = None;
-            self.note("closed cleanly", &[]);
+            self.note("the node has stopped", &[]);
             let nonce = self.random.next();
             self.disk.close_clean(nonce);
             if self.random.percent(40) {
@@ -147,7 +152,7 @@ impl World {
     pub(crate) fn start(&mut self) -> Result<(), Violation> {
         let (mut which, mut returning) = (self.random.below(16), Vec::new());
         let fate = match self.random.below(20) {
-            _ if self.is_settling() => Fate::Kept,
+            _ if self.is_settling() || !self.shape.has(Part::Restores) => Fate::Kept,
             0..3 => Fate::EnvironmentRestored { in_place: self.random.percent(50) },
             3..5 => Fate::FolderRestored,
             5..8 => match self.machine_copy() {
@@ -166,7 +171,7 @@ impl World {
         let drawn = Epoch(self.random.next());
         let before = self.disk.held;
         let goes_on = self.disk.reopen(fate, which, drawn);
-        self.note("environment is opened", &[fate_number(fate), u64::from(goes_on)]);
+        self.note(OPENED, &[fate_number(fate), u64::from(goes_on)]);
         self.timeline += u64::from(fate != Fate::Kept);
         for item in ItemIndex::all() {
             if before.of(item) != self.disk.held.of(item) {
@@ -183,7 +188,7 @@ impl World {
     /// Clients make no more trouble, and neither does anything else.
     pub(crate) fn settle(&mut self) {
         self.disk.space = Space::plenty();
-        self.note("settling", &[]);
+        self.note("nothing goes wrong from now on", &[]);
     }
 
     fn check_disk(&mut self) -> Result<(), Violation> {
@@ -222,6 +227,9 @@ impl World {
         Ok(())
     }
 }
+
+const OPENED: &str = "the environment is opened, {?as it was left|after an older one was put back|after the folder was put back|\
+     after the machine went back|after it was lost}: {?a new epoch|the epoch goes on}";
 
 fn fate_number(fate: Fate) -> u64 {
     match fate {

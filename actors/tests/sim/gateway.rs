@@ -130,7 +130,7 @@ impl World {
         at: ItemIndex,
     ) -> Result<(), Violation> {
         let (item, token) = self.look_at(at)?;
-        self.note("read", &[at.0 as u64, item.sibling_count() as u64]);
+        self.note("item {} is read: {} values", &[at.0 as u64, item.sibling_count() as u64]);
         self.reply(client, request, Reply::Item(at, token));
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::keyspace::SHARDS;
 use crate::node::Inside;
 use crate::oracle::WriteId;
 use crate::scheduler::Channel;
+use crate::shape::Part;
 use crate::world::World;
 use std::collections::VecDeque;
 use troupe_actors::store::lane::core::{Batch, Effect, Event, LaneCore};
@@ -136,7 +137,7 @@ impl World {
                     }
                 }
                 Effect::ReportBroken(_) => {
-                    self.note("broken", &[]);
+                    self.note("the lane gives up on its environment", &[]);
                     let delay_us = self.hop_us();
                     self.inside(delay_us, Inside::Exit);
                 }
@@ -145,7 +146,7 @@ impl World {
     }
 
     fn begin_commit(&mut self, group: Vec<Batch<LaneBatch>>) {
-        self.note("commit begins", &[group.len() as u64]);
+        self.note("a commit of {} batches begins", &[group.len() as u64]);
         let duration_us = if self.random.percent(10) { 20_000 } else { 1_000 };
         let delay_us = self.random.between(1, duration_us);
         if let Some(node) = &mut self.node {
@@ -172,13 +173,16 @@ impl World {
 
     /// The moment at which the transaction is durable and visible, both at once; or at which it fails.
     pub(crate) fn committed(&mut self) -> Result<(), Violation> {
-        let breaks = !self.is_settling() && self.random.percent(1);
+        let breaks = !self.is_settling() && self.random.percent(1) && self.shape.has(Part::BrokenDisks);
         let is_tried = !breaks || self.random.percent(50);
         let Some(node) = &mut self.node else { return Ok(()) };
         let group = std::mem::take(&mut node.lane.committing);
         let mut outcome = if is_tried { self.disk.commit(&writes_of(&group)) } else { Ok(()) };
         let is_stored = is_tried && outcome.is_ok();
-        self.note("committed", &[group.len() as u64, u64::from(is_stored), u64::from(breaks)]);
+        self.note(
+            "a commit of {} batches is {?not on disk|on disk}{?|, and the disk fails}",
+            &[group.len() as u64, u64::from(is_stored), u64::from(breaks)],
+        );
         if is_stored {
             self.stored(&group)?;
         }
@@ -218,7 +222,7 @@ impl World {
         let group = std::mem::take(&mut node.lane.committing);
         let is_kept = self.random.percent(50) && !Disk::has_separate_counters();
         if !group.is_empty() && is_kept && self.disk.commit(&writes_of(&group)).is_ok() {
-            self.note("committed, and nobody heard", &[group.len() as u64]);
+            self.note("a commit of {} batches is on disk, and nobody hears of it", &[group.len() as u64]);
             self.stored(&group)?;
         }
         Ok(())

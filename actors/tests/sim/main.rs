@@ -1,10 +1,11 @@
 //! The simulator: one node's cores under a seeded scheduler with virtual time, on a disk that loses, rolls back and
 //! vanishes, before clients of whom an oracle knows what they were promised.
 //!
-//! The same seed gives the same run, to the last message. A failure prints its seed; to see that run step by step:
+//! The same seed gives the same run, to the last message. A failure prints its seed; to be told that run step by step, or
+//! the shortest one that breaks the same promise:
 //!
 //! ```text
-//! TROUPE_SIM_SEED=<seed> cargo test -p troupe-actors --test sim -- --nocapture replay
+//! cargo run -p troupe-actors --bin sim -- --seed <seed> [--minimise]
 //! ```
 //!
 //! `TROUPE_SIM_SECONDS` is how long fresh seeds are tried.
@@ -20,6 +21,7 @@ mod invariants;
 mod keyspace;
 mod lane;
 mod limits;
+mod minimise;
 mod mutations;
 mod node;
 mod oracle;
@@ -27,13 +29,16 @@ mod polls;
 mod random;
 mod returning;
 mod scheduler;
+mod shape;
 mod space;
 mod streams;
 mod token;
 mod trace;
 mod world;
 
+use minimise::minimise;
 use mutations::breaks;
+use shape::Shape;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use troupe_actors::clock::{monotonic_now, wall_now};
@@ -53,13 +58,13 @@ const FRESH_SECONDS_DEFAULT: u64 = 2;
 const LINES_SHOWN: usize = 80;
 
 fn check(seed: u64) {
-    if let Some(violation) = run(seed, None, false).violation {
-        let text = run(seed, None, true).trace.into_text();
+    if let Some(violation) = run(seed, None, &Shape::whole(), false).violation {
+        let text = run(seed, None, &Shape::whole(), true).trace.into_text();
         let lines: Vec<&str> = text.lines().collect();
         let shown = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
         panic!(
             "{shown}\n\nseed {seed} broke an invariant: {}\n{}\n\nthe whole run:\n\
-             TROUPE_SIM_SEED={seed} cargo test -p troupe-actors --test sim -- --nocapture replay",
+             cargo run -p troupe-actors --bin sim -- --seed {seed}",
             violation.invariant, violation.what
         );
     }
@@ -91,11 +96,14 @@ fn fresh_seeds_keep_every_promise() {
 #[test]
 fn the_same_seed_gives_the_same_run() {
     for seed in 0..20 {
-        let hash = |is_recorded| run(seed, None, is_recorded).trace.hash();
+        let hash = |is_recorded| run(seed, None, &Shape::whole(), is_recorded).trace.hash();
         assert_eq!(hash(false), hash(false), "seed {seed}");
         assert_eq!(hash(false), hash(true), "seed {seed}, recorded");
     }
-    assert_ne!(run(0, None, false).trace.hash(), run(1, None, false).trace.hash());
+    assert_ne!(
+        run(0, None, &Shape::whole(), false).trace.hash(),
+        run(1, None, &Shape::whole(), false).trace.hash()
+    );
 }
 
 #[test]
@@ -116,7 +124,7 @@ fn catch(mutation: Mutation, seeds_max: u64) -> Option<String> {
     // Other promises may break along with the one that the mistake is about.
     let mut others = BTreeMap::new();
     for seed in 0..seeds_max {
-        let Some(violation) = run(seed, Some(mutation), false).violation else { continue };
+        let Some(violation) = run(seed, Some(mutation), &Shape::whole(), false).violation else { continue };
         if breaks(mutation).contains(&violation.invariant) {
             println!("{mutation:?}: seed {seed}: {}", violation.invariant);
             return None;
@@ -127,12 +135,10 @@ fn catch(mutation: Mutation, seeds_max: u64) -> Option<String> {
 }
 
 #[test]
-fn replay() {
-    if let Some(seed) = setting("TROUPE_SIM_SEED") {
-        let outcome = run(seed, None, true);
-        println!("{}", outcome.trace.into_text());
-        if let Some(violation) = outcome.violation {
-            panic!("{}: {}", violation.invariant, violation.what);
-        }
-    }
+fn a_run_that_breaks_an_invariant_is_shrunk_to_a_short_one() {
+    let mutation = Some(Mutation::PageCursorOffByOne);
+    let found = minimise(0, mutation).expect("the seed breaks an invariant");
+    assert!(found.shape.requests_max <= 20 && found.shape.without.len() >= 5, "{found:?}");
+    let violation = run(found.seed, mutation, &found.shape, false).violation;
+    assert_eq!(violation.map(|violation| violation.invariant), Some(found.invariant));
 }

@@ -106,22 +106,28 @@ impl World {
             Inside::Write { shard, group, writes } => self.shard_writes(shard, group, &writes),
             Inside::Persisted { shard, batch, outcome } => {
                 self.unheard -= usize::from(outcome.is_ok());
-                self.note("persisted", &[shard as u64, batch.0, outcome_number(&outcome)]);
+                self.note(
+                    "shard {} hears of batch {}: {?stored|no room|fenced|unknown}",
+                    &[shard as u64, batch.0, outcome_number(&outcome)],
+                );
                 self.shard_steps(shard, Event::Persisted { batch, outcome }, &[])
             }
             Inside::ControlPersisted(outcome) => {
-                self.note("control persisted", &[outcome_number(&outcome)]);
+                self.note(
+                    "the control plane hears: {?stored|no room|fenced|unknown}",
+                    &[outcome_number(&outcome)],
+                );
                 self.control_hears(outcome)
             }
             Inside::Subscribe { shard, poll, watched } => {
-                self.note("subscribe", &[shard as u64, poll.0]);
+                self.note("shard {} gets poll {}", &[shard as u64, poll.0]);
                 self.shard_steps(shard, Event::Subscribe { poll, watched }, &[])?;
                 let delay_us = self.hop_us();
                 self.inside(delay_us, Inside::Poll(poll, PollStep::Subscribed));
                 Ok(())
             }
             Inside::Unsubscribe { shard, poll } => {
-                self.note("unsubscribe", &[shard as u64, poll.0]);
+                self.note("shard {} loses poll {}", &[shard as u64, poll.0]);
                 self.shard_steps(shard, Event::Unsubscribe { poll }, &[])
             }
             Inside::ChangesSince { shard, poll, marker } => {
@@ -167,7 +173,7 @@ impl World {
         let request = RequestId(node.requests_to_shards);
         let ids = group.ids.clone();
         node.writing.insert((shard, request), group);
-        self.note("write", &[shard as u64, request.0, ids.len() as u64]);
+        self.note("shard {}, request {}: {} writes", &[shard as u64, request.0, ids.len() as u64]);
         match staged {
             Ok(staged) => self.shard_steps(shard, Event::Write { request, staged }, &ids),
             Err(error) => self.answer(shard, request, &Err(error)),
@@ -235,7 +241,10 @@ impl World {
                 | WriteError::Stopping,
             ) => Fate::Refused,
         };
-        self.note("answer", &[group.request.0, request.0, fate as u64]);
+        self.note(
+            "request {}, part {}: {?unknown|acknowledged|refused}",
+            &[group.request.0, request.0, fate as u64],
+        );
         for &id in &group.ids {
             match fate {
                 Fate::Acknowledged => durable::check(&self.oracle, &self.disk.held, id)?,

@@ -165,7 +165,7 @@ impl World {
         match poll.wants.clone() {
             Wants::Item { item: at, token } => {
                 let (item, fresh) = self.look_at(at)?;
-                self.note("poll looks", &[id.0, at.0 as u64]);
+                self.note("poll {} looks at item {}", &[id.0, at.0 as u64]);
                 let has_news = !item.is_covered_by(&token.context);
                 if has_news {
                     polls::check_answer(at, &self.disk.held.of(at).live(), &token.seen)?;
@@ -209,7 +209,7 @@ impl World {
 
     /// A shard signals a poll that something it watches was committed.
     pub(crate) fn wake(&mut self, id: PollId) {
-        self.note("wake", &[id.0]);
+        self.note("poll {} is signalled", &[id.0]);
         let delay_us = self.hop_us();
         self.inside(delay_us, Inside::Poll(id, PollStep::Signalled));
     }

@@ -62,7 +62,7 @@ impl World {
             self.requests_made += 1;
             let request = RequestNumber(self.requests_made);
             let client = self.clients.len() - 1;
-            self.note("client returns", &[id.0 as u64, item.0 as u64]);
+            self.note("a client comes back with write {} on item {}", &[id.0 as u64, item.0 as u64]);
             let writes = vec![self.item_write(id, token.context)];
             if let Some(node) = &mut self.node {
                 node.open_parts.insert(request, 1);

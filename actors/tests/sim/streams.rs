@@ -76,7 +76,7 @@ impl World {
         let Some(mut stream) = stream else { return Ok(()) };
         match stream.source.read(&self.disk, stream.partition, limits) {
             Shown::Items(items, progress) => {
-                self.note("page", &[request.0, items.len() as u64]);
+                self.note("request {}: a page of {} items", &[request.0, items.len() as u64]);
                 for (at, item) in &items {
                     readable::check(&self.oracle, &self.disk.held, *at, item)?;
                 }
@@ -87,7 +87,7 @@ impl World {
                 self.items_shown(request, stream, &items, &progress)
             }
             Shown::Partitions(rows, progress) => {
-                self.note("index page", &[request.0, rows.len() as u64]);
+                self.note("request {}: a page of {} partitions", &[request.0, rows.len() as u64]);
                 for (key, row) in &rows {
                     counters::check_row(&self.oracle, &self.disk.held, key, *row)?;
                 }

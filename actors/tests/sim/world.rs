@@ -8,6 +8,7 @@ use crate::node::Node;
 use crate::oracle::{Oracle, WriteId};
 use crate::random::Random;
 use crate::scheduler::Scheduler;
+use crate::shape::{Part, Shape};
 use crate::token::SentToken;
 use crate::trace::Trace;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,6 +51,7 @@ pub(crate) struct World {
     pub(crate) oracle: Oracle,
     pub(crate) disk: Disk,
     pub(crate) node: Option<Node>,
+    pub(crate) shape: Shape,
     pub(crate) habits: Habits,
     pub(crate) page_limits: PageLimits,
     pub(crate) clients: Vec<Client>,
@@ -69,17 +71,18 @@ pub(crate) struct World {
 }
 
 /// Runs one seed to its end.
-pub(crate) fn run(seed: u64, mutation: Option<Mutation>, is_recorded: bool) -> Outcome {
+pub(crate) fn run(seed: u64, mutation: Option<Mutation>, shape: &Shape, is_recorded: bool) -> Outcome {
     turn_on(mutation);
     let mut random = Random::new(seed);
     let epoch = Epoch(random.next());
-    let requests_left = random.between(20, 200) as u32;
+    let requests_left = (random.between(20, 200) as u32).min(shape.requests_max);
     let mut world = World {
         scheduler: Scheduler::new(),
         trace: Trace::new(is_recorded),
         oracle: Oracle::default(),
         disk: Disk::new(epoch),
         node: None,
+        shape: shape.clone(),
         habits: Habits::drawn(&mut random),
         page_limits: page_limits(&mut random),
         clients: Client::crowd(&mut random),
@@ -154,11 +157,12 @@ impl World {
 
     /// How long a message between two actors takes: mostly next to nothing, now and then longer than a commit.
     pub(crate) fn hop_us(&mut self) -> u64 {
-        match self.random.below(10) {
+        let hop_us = match self.random.below(10) {
             0 => self.random.between(0, 5_000),
             1..4 => self.random.between(0, 300),
             _ => self.random.between(0, 20),
-        }
+        };
+        if self.shape.has(Part::SlowMessages) { hop_us } else { hop_us % 20 }
     }
 }
 

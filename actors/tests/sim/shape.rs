@@ -1,0 +1,55 @@
+//! What a run is made of beside its seed: everything, unless somebody shrinks it.
+
+/// A kind of trouble or client that a run can do without. Its choices are drawn all the same, so that the rest of the
+/// run stays much as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    Crashes,
+    Stops,
+    FullDisks,
+    BrokenDisks,
+    Restores,
+    Clocks,
+    SlowMessages,
+    Batches,
+    Ranges,
+    RangeDeletions,
+    ItemPollers,
+    Followers,
+    Operators,
+}
+
+impl Part {
+    pub(crate) const ALL: [Part; 13] = [
+        Part::Crashes,
+        Part::Stops,
+        Part::FullDisks,
+        Part::BrokenDisks,
+        Part::Restores,
+        Part::Clocks,
+        Part::SlowMessages,
+        Part::Batches,
+        Part::Ranges,
+        Part::RangeDeletions,
+        Part::ItemPollers,
+        Part::Followers,
+        Part::Operators,
+    ];
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Shape {
+    /// Requests that clients make, if they are not done before.
+    pub(crate) requests_max: u32,
+    pub(crate) without: Vec<Part>,
+}
+
+impl Shape {
+    pub(crate) fn whole() -> Shape {
+        Shape { requests_max: u32::MAX, without: Vec::new() }
+    }
+
+    pub(crate) fn has(&self, part: Part) -> bool {
+        !self.without.contains(&part)
+    }
+}
