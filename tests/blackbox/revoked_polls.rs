@@ -26,23 +26,33 @@ impl Scene {
         Scene { node, bucket, writer, reader }
     }
 
-    /// The reader polls an item and a range; `revoke`; both change. What the polls are answered.
-    fn answers(&self, revoke: impl FnOnce(&Admin, &Credentials)) -> [Response; 2] {
+    /// The reader polls an item and a range, both as they are now.
+    fn polls(&self) -> [Connection; 2] {
         let seen = self.writer.write("pk", "sk", None, "public");
         let page = self.reader.poll_range("pk", &json!({})).expect(200).json();
         let item = self.reader.poll_request("pk", "sk", &seen.token, "600");
         let range = json!({ "seenMarker": page["seenMarker"], "timeout": 600 });
         let range = self.reader.poll_range_request("pk", &range);
-        let mut polls = [item, range].map(|request| {
+        let polls = [item, range].map(|request| {
             let mut connection = Connection::open(self.node.addr).unwrap();
             connection.send(&self.reader.credentials.sign(request).to_bytes()).unwrap();
             connection
         });
         wait_for_pollers(&self.node, 2);
+        polls
+    }
+
+    /// What the polls are answered after `revoke` and a write.
+    fn answers(&self, revoke: impl FnOnce(&Admin, &Credentials)) -> [Response; 2] {
+        let mut polls = self.polls();
         revoke(&self.node.admin(), &self.reader.credentials);
-        self.writer.put("pk", "sk", Some(&seen.token), "confidential").expect(204);
+        self.writer.put("pk", "sk", None, "confidential").expect(204);
         polls.each_mut().map(|poll| poll.receive().unwrap())
     }
+}
+
+fn delete(admin: &Admin, key: &Credentials) {
+    admin.post("/v2/DeleteKey", &[("id", &key.key_id)], &json!(null)).expect(200);
 }
 
 #[track_caller]
@@ -67,10 +77,17 @@ fn a_permission_that_was_taken_back_meanwhile_counts() {
 
 #[test]
 fn a_key_that_was_deleted_meanwhile_counts() {
-    let answers = Scene::new().answers(|admin, key| {
-        admin.post("/v2/DeleteKey", &[("id", &key.key_id)], &json!(null)).expect(200);
-    });
-    check_refused(&answers, 403, "AccessDenied");
+    check_refused(&Scene::new().answers(delete), 403, "AccessDenied");
+}
+
+/// A node that stops answers its polls, though there is no news.
+#[test]
+fn a_key_that_was_deleted_meanwhile_is_not_told_that_nothing_changed() {
+    let mut scene = Scene::new();
+    let mut polls = scene.polls();
+    delete(&scene.node.admin(), &scene.reader.credentials);
+    scene.node.process().terminate();
+    check_refused(&polls.each_mut().map(|poll| poll.receive().unwrap()), 403, "AccessDenied");
 }
 
 #[test]
