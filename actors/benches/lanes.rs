@@ -4,7 +4,12 @@
 //!
 //! ```text
 //! cargo bench -p troupe-actors --bench lanes [-- FOLDER]
+//! cargo bench -p troupe-actors --bench lanes -- --sizes 10000,100000,1000000,10000000 [FOLDER]
 //! ```
+//!
+//! With `--sizes` one store grows to each of these numbers of items, and is measured there for ten seconds with groups of
+//! 64 puts without order: how the cost grows with the size of the store. Checkpoints run as in a node; the processor's
+//! time includes bringing everything into the tree at the end.
 //!
 //! Values have 256 bytes, every commit is synced, and each line runs for about a second in a fresh environment below
 //! FOLDER (default: the system's folder for temporary files, which should be on the disk that is to be measured).
@@ -101,12 +106,59 @@ fn measure(dir: &Path, lanes: u16, group: u64, spread: Spread) -> [f64; 3] {
             })
         });
         let threads: Vec<_> = threads.collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>()
+        set.iter().for_each(|store| _ = scope.spawn(|| store.run_checkpoints().unwrap()));
+        let groups = threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>();
+        set.iter().for_each(|store| store.stop_background());
+        groups
     });
     let seconds = started.elapsed().as_secs_f64();
+    set.iter().for_each(|store| store.checkpoint().unwrap());
     let processor_us = (processor_seconds() - processor_before) * 1e6;
     let puts = (groups * group) as f64;
     [puts / seconds, seconds * f64::from(lanes) * 1e6 / groups as f64, processor_us / puts]
+}
+
+/// Grows one store to each of `sizes`, and prints what puts without order cost there.
+fn measure_sizes(dir: &Path, sizes: &[u64]) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let set = open(dir.path(), 1);
+    let store = set.control();
+    println!(
+        "{:>10} {:>10} {:>12} {:>12} {:>12} {:>10}",
+        "items", "puts/s", "p99.9 ms", "µs cpu/put", "file MiB", "plot"
+    );
+    let mut stored = 0;
+    let mut commit = |group: u64| {
+        // Multiplied by an odd number, the numbers come in no order and none comes twice.
+        let numbers = (stored..stored + group).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16);
+        let writes: Vec<_> = numbers.map(|number| put(number, Spread::Partitions, &set, 0)).collect();
+        let began = now();
+        store.commit(&mut writes.iter()).unwrap();
+        stored += group;
+        (stored, began.elapsed())
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| store.run_checkpoints().unwrap());
+        for size in sizes {
+            while commit(1024).0 < *size {}
+            let (started, processor_before) = (now(), processor_seconds());
+            let mut took = Vec::new();
+            while started.elapsed() < Duration::from_secs(10) {
+                took.push(commit(64).1);
+            }
+            let per_second = (took.len() * 64) as f64 / started.elapsed().as_secs_f64();
+            store.checkpoint().unwrap();
+            let processor_us = (processor_seconds() - processor_before) * 1e6 / (took.len() * 64) as f64;
+            took.sort_unstable();
+            let p999_ms = took[took.len() * 999 / 1000].as_secs_f64() * 1e3;
+            let file_mib = store.stats().unwrap().tree.file_bytes >> 20;
+            let plot = "#".repeat((per_second / 2000.0) as usize);
+            println!(
+                "{size:>10} {per_second:>10.0} {p999_ms:>12.1} {processor_us:>12.2} {file_mib:>12} {plot}"
+            );
+        }
+        store.stop_background();
+    });
 }
 
 /// Nanoseconds of taking a snapshot, of reading an item in it, and of one item of a range of 100.
@@ -157,8 +209,17 @@ fn measure_reads(dir: &Path) -> (f64, f64, f64) {
 
 fn main() {
     // Cargo passes `--bench` itself.
-    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    let folder = folder.map_or_else(std::env::temp_dir, Into::into);
+    let mut arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let sizes = arguments.iter().position(|argument| argument == "--sizes").map(|at| {
+        let sizes = arguments.remove(at + 1);
+        arguments.remove(at);
+        sizes.split(',').map(|size| size.parse().unwrap()).collect::<Vec<u64>>()
+    });
+    let folder = arguments.pop().map_or_else(std::env::temp_dir, Into::into);
+    if let Some(sizes) = sizes {
+        return measure_sizes(&folder, &sizes);
+    }
     let heads = ["lanes", "in flight", "spread", "puts/s", "µs/commit", "µs cpu/put"];
     let [lanes, in_flight, spread, per_second, commit, processor] = heads;
     println!("{lanes:>6} {in_flight:>9} {spread:>14} {per_second:>12} {commit:>12} {processor:>12}");

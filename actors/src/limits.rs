@@ -153,7 +153,7 @@ pub const STORE_RESERVE_BYTES_MAX: u64 = 16 << 20;
 /// system's own records; a larger step would make the one commit that takes it wait longer.
 pub const STORE_GROWTH_BYTES: u64 = 1 << 20;
 
-/// Bytes of an environment's journal; an eighth of a smaller disk. It bounds the memory of rows that are not in the tree
+/// Bytes of the journals of all lanes together; an eighth of a smaller disk. It bounds the memory of rows that are not in the tree
 /// yet (about the same), and the time of a recovery. A larger one would let the tree be written in larger pieces, which
 /// cost less each. When it is full writes wait for the tree.
 pub const JOURNAL_BYTES_MAX: u64 = 64 << 20;

@@ -20,6 +20,7 @@ pub(crate) struct Measured {
     pub(crate) per_second: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
+    pub(crate) p999_ms: f64,
 }
 
 struct Shared {
@@ -62,7 +63,12 @@ impl Load {
             let place = (latencies.len() as f64 * share) as usize;
             latencies.get(place).map_or(f64::NAN, |&micros| f64::from(micros) / 1000.0)
         };
-        Measured { per_second: latencies.len() as f64 / elapsed, p50_ms: at(0.5), p99_ms: at(0.99) }
+        Measured {
+            per_second: latencies.len() as f64 / elapsed,
+            p50_ms: at(0.5),
+            p99_ms: at(0.99),
+            p999_ms: at(0.999),
+        }
     }
 }
 

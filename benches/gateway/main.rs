@@ -5,9 +5,11 @@
 //! alternate between the two, so that a machine whose speed drifts shifts both.
 //!
 //! `-- --against PATH` drives another build's `troupe` in the same rounds, and adds what this one makes of its speed.
+//! `-- --stored 2000000` stores so many items before anything is measured, in the partitions of the inserts.
 //! `-- --seconds 8` sets the length of one measurement, `-- --rounds 5` their number, `-- --only read,insert` picks.
 
 mod bare;
+mod disk;
 mod load;
 mod node;
 mod polls;
@@ -27,6 +29,7 @@ struct Options {
     rounds: usize,
     only: Option<Vec<String>>,
     against: Option<PathBuf>,
+    stored: usize,
 }
 
 fn main() {
@@ -36,13 +39,21 @@ fn main() {
     }
     let options = options(&arguments);
     let folder = tempfile::tempdir().expect("a temporary folder");
+    disk::probe(folder.path()).expect("the disk can be written to");
     let node = node::start(Path::new(node::OWN), &folder.path().join("node"));
     let other = options.against.as_deref().map(|troupe| node::start(troupe, &folder.path().join("other")));
     let bare = bare::start(folder.path());
     println!("An empty folder serves after {:.0} ms.\n", node.ready_after.as_secs_f64() * 1000.0);
+    for node in std::iter::once(&node).chain(&other) {
+        let load = Load { connections: 16, seconds: 3600.0, warm_up_seconds: 0.0, body_bytes_min: 0 };
+        load.run(node.address, &Rc::new(requests::filling(node, options.stored)), false);
+    }
     let against = if other.is_some() { (" of the other | its p99 ms |", "---|---|") } else { ("", "") };
-    println!("| workload | Troupe, fsync on | bare actix-web | share | p50 ms | p99 ms |{}", against.0);
-    println!("|---|---|---|---|---|---|{}", against.1);
+    println!(
+        "| workload | Troupe, fsync on | bare actix-web | share | p50 ms | p99 ms | p99.9 ms |{}",
+        against.0
+    );
+    println!("|---|---|---|---|---|---|---|{}", against.1);
     for workload in Workload::ALL {
         if options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == workload.name())) {
             row(workload, &options, &node, other.as_ref(), bare.address);
@@ -54,7 +65,7 @@ fn main() {
         store(Workload::Read, &fresh);
         let polls = 1000;
         let bytes = polls::memory_of_waiting_polls(&fresh, polls);
-        println!("| {polls} waiting polls | {:.1} KiB each | | | | |", bytes / 1024.0);
+        println!("| {polls} waiting polls | {:.1} KiB each | | | | | |", bytes / 1024.0);
     }
 }
 
@@ -97,7 +108,7 @@ fn row(
         format!(" {:.0} % | {:.2} |", 100.0 * troupe.per_second / other.per_second, other.p99_ms)
     });
     println!(
-        "| {} | {:.0} {}/s | {:.0} requests/s | {:.0} % | {:.2} | {:.2} |{against}",
+        "| {} | {:.0} {}/s | {:.0} requests/s | {:.0} % | {:.2} | {:.2} | {:.2} |{against}",
         workload.name(),
         troupe.per_second * unit as f64,
         workload.unit(),
@@ -105,6 +116,7 @@ fn row(
         100.0 * troupe.per_second / bare.per_second,
         troupe.p50_ms,
         troupe.p99_ms,
+        troupe.p999_ms,
     );
 }
 
@@ -122,6 +134,7 @@ fn options(arguments: &[String]) -> Options {
         seconds: value("--seconds").map_or(4.0, |text| text.parse().expect("--seconds takes a number")),
         rounds: value("--rounds").map_or(3, |text| text.parse().expect("--rounds takes a whole number")),
         against: value("--against").map(PathBuf::from),
+        stored: value("--stored").map_or(0, |text| text.parse().expect("--stored takes a whole number")),
         only: value("--only").map(|names| names.split(',').map(str::to_owned).collect()),
     }
 }

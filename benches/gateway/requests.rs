@@ -16,21 +16,38 @@ const FRESH_BATCHES_PER_SECOND: f64 = 6_000.0;
 pub(crate) enum Workload {
     Read,
     Insert,
+    /// Inserts whose keys grow, as those of a log or a mailbox.
+    Log,
+    /// Inserts of keys without any order.
+    Random,
     Mixed,
     Batch,
+    /// Batches whose items lie in as many partitions.
+    Scatter,
     Range,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Workload; 5] =
-        [Workload::Read, Workload::Insert, Workload::Mixed, Workload::Batch, Workload::Range];
+    pub(crate) const ALL: [Workload; 8] = [
+        Workload::Read,
+        Workload::Insert,
+        Workload::Log,
+        Workload::Random,
+        Workload::Mixed,
+        Workload::Batch,
+        Workload::Scatter,
+        Workload::Range,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Workload::Read => "read",
             Workload::Insert => "insert",
+            Workload::Log => "log",
+            Workload::Random => "random",
             Workload::Mixed => "mixed",
             Workload::Batch => "batch",
+            Workload::Scatter => "scatter",
             Workload::Range => "range",
         }
     }
@@ -38,15 +55,15 @@ impl Workload {
     pub(crate) fn unit(self) -> &'static str {
         match self {
             Workload::Read => "reads",
-            Workload::Insert => "inserts",
+            Workload::Insert | Workload::Log | Workload::Random => "inserts",
             Workload::Mixed => "requests",
-            Workload::Batch => "items",
+            Workload::Batch | Workload::Scatter => "items",
             Workload::Range => "ranges",
         }
     }
 
     pub(crate) fn items_per_request(self) -> usize {
-        if self == Workload::Batch { BATCH } else { 1 }
+        if matches!(self, Workload::Batch | Workload::Scatter) { BATCH } else { 1 }
     }
 
     /// The shortest body of an answer that holds what was asked for.
@@ -54,7 +71,12 @@ impl Workload {
         match self {
             Workload::Read => VALUE.len(),
             Workload::Range => BATCH * VALUE.len() * 4 / 3,
-            Workload::Insert | Workload::Mixed | Workload::Batch => 0,
+            Workload::Insert
+            | Workload::Log
+            | Workload::Random
+            | Workload::Mixed
+            | Workload::Batch
+            | Workload::Scatter => 0,
         }
     }
 
@@ -70,7 +92,9 @@ pub(crate) fn stored(workload: Workload, node: &Node) -> Vec<Vec<u8>> {
     let items = match workload {
         Workload::Read | Workload::Mixed => 1,
         Workload::Range => 10,
-        Workload::Insert | Workload::Batch => return Vec::new(),
+        Workload::Insert | Workload::Log | Workload::Random | Workload::Batch | Workload::Scatter => {
+            return Vec::new();
+        }
     };
     (0..PARTITIONS / 10)
         .flat_map(|partition| (0..items).map(move |page| (partition, page)))
@@ -84,6 +108,31 @@ pub(crate) fn stored(workload: Workload, node: &Node) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// Batches that store so many items before anything is measured, with keys without order, in the partitions that the
+/// inserts write to.
+pub(crate) fn filling(node: &Node, items: usize) -> Vec<Vec<u8>> {
+    let signer = signer(node);
+    let batch = |batch: usize| {
+        let names = (0..BATCH).map(|item| {
+            let n = batch * BATCH + item;
+            (format!("{}-{}", INSERTED[n % INSERTED.len()], n / 3 % PARTITIONS), scrambled(usize::MAX, n))
+        });
+        signer.request("POST", &format!("/{}", node.bucket), "", "*/*", &batch_body(names))
+    };
+    (0..items.div_ceil(BATCH)).map(batch).collect()
+}
+
+/// The names of the partitions that inserts write to.
+const INSERTED: [&str; 3] = ["insert", "log", "random"];
+
+/// A key of its own for each round and number, in no order (the finaliser of SplitMix64).
+fn scrambled(round: usize, n: usize) -> String {
+    let mut z = (round as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(n as u64);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    format!("{:016x}", z ^ (z >> 31))
+}
+
 /// The requests of one measurement.
 pub(crate) fn render(workload: Workload, node: &Node, round: usize, seconds: f64) -> Vec<Vec<u8>> {
     let signer = signer(node);
@@ -95,17 +144,25 @@ pub(crate) fn render(workload: Workload, node: &Node, round: usize, seconds: f64
     };
     let insert = |n: usize| {
         let path = format!("/{bucket}/{}-{}", workload.name(), n * 7919 % PARTITIONS);
-        signer.request("PUT", &path, &format!("sort_key={round}-{n}"), "*/*", &VALUE)
+        let sort_key = match workload {
+            Workload::Log => format!("log-{round:04}-{n:012}"),
+            Workload::Random => scrambled(round, n),
+            _ => format!("{round}-{n}"),
+        };
+        signer.request("PUT", &path, &format!("sort_key={sort_key}"), "*/*", &VALUE)
+    };
+    let partition = |batch: usize, item: usize| match workload {
+        Workload::Scatter => format!("scatter{}", (batch + item * 10) % PARTITIONS),
+        _ => format!("batch{}", batch % PARTITIONS),
     };
     let fresh = (FRESH_PER_SECOND * (seconds + 1.0)) as usize;
     match workload {
         Workload::Read => (0..20_000).map(read).collect(),
-        Workload::Insert => (0..fresh).map(insert).collect(),
+        Workload::Insert | Workload::Log | Workload::Random => (0..fresh).map(insert).collect(),
         Workload::Mixed => (0..fresh).map(|n| if n % 5 == 0 { insert(n) } else { read(n) }).collect(),
-        Workload::Batch => (0..(FRESH_BATCHES_PER_SECOND * (seconds + 1.0)) as usize)
+        Workload::Batch | Workload::Scatter => (0..(FRESH_BATCHES_PER_SECOND * (seconds + 1.0)) as usize)
             .map(|n| {
-                let names = (0..BATCH)
-                    .map(|item| (format!("batch{}", n % PARTITIONS), format!("{round}-{n}-{item}")));
+                let names = (0..BATCH).map(|item| (partition(n, item), format!("{round}-{n}-{item}")));
                 signer.request("POST", &format!("/{bucket}"), "", "*/*", &batch_body(names))
             })
             .collect(),

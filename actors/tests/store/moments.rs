@@ -86,6 +86,35 @@ fn check(rows_before: usize, steps_meanwhile: usize) {
 }
 
 #[test]
+fn a_relaxed_journal_is_synced_in_the_background() {
+    let header = Header { environment: 7, capacity: 64 << 10 };
+    let file = RecordedFile::new(header);
+    let store =
+        JournalledStore::new(MemoryStore::new(Epoch(1)), file.clone(), header, Durability::Relaxed).unwrap();
+    let is_synced = || file.state().1.is_empty();
+    commit(&store, &[Model::default().put("p", "s", Some(b"v"))]);
+    assert!(!is_synced(), "a commit waits for no sync");
+    std::thread::scope(|scope| {
+        scope.spawn(|| store.run_syncs().unwrap());
+        while !is_synced() {
+            std::thread::yield_now();
+        }
+        store.stop_background();
+    });
+}
+
+#[test]
+fn no_row_of_a_relaxed_journal_reaches_the_tree_before_its_record_is_synced() {
+    let header = Header { environment: 7, capacity: 64 << 10 };
+    let file = RecordedFile::new(header);
+    let store =
+        JournalledStore::new(MemoryStore::new(Epoch(1)), file.clone(), header, Durability::Relaxed).unwrap();
+    commit(&store, &[Model::default().put("p", "s", Some(b"v"))]);
+    store.checkpoint_step(1).unwrap();
+    assert!(file.state().1.is_empty());
+}
+
+#[test]
 fn a_snapshot_that_does_not_look_again_is_found() {
     let found = std::thread::spawn(|| {
         turn_on(Some(Mutation::OldTableHidesNewerTree));

@@ -51,10 +51,10 @@ impl DiskFile {
     }
 }
 
-/// How large a journal is made in `dir`: `bytes_max`, or less on a small disk.
-pub(crate) fn capacity_for(dir: &Path, bytes_max: u64) -> io::Result<u64> {
+/// How large a journal is made in `dir`, one of `lanes`: `bytes_max`, or less on a small disk.
+pub(crate) fn capacity_for(dir: &Path, lanes: u16, bytes_max: u64) -> io::Result<u64> {
     let disk = statvfs(dir)?;
-    let share = disk.f_blocks.saturating_mul(disk.f_frsize) / PARTS;
+    let share = disk.f_blocks.saturating_mul(disk.f_frsize) / PARTS / u64::from(lanes.max(1));
     let bytes = bytes_max.min(share).max(CAPACITY_BYTES_MIN);
     Ok(bytes.next_multiple_of(2 * SECTOR_BYTES as u64))
 }

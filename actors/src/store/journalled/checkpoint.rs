@@ -107,6 +107,8 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
         writer.journal.release(checkpoint.head);
         writer.is_urgent = false;
         self.to_writer.notify_all();
+        // Taking a large table apart takes a while: nobody should wait for that.
+        drop(writer);
         *running = None;
         Ok(Step::Finished)
     }

@@ -20,7 +20,7 @@ pub struct LanesOptions {
     pub map_size: usize,
     /// When a commit counts as done.
     pub durability: Durability,
-    /// The longest journal that is made for an environment without one, in bytes.
+    /// How long the journals of all of them together are made, in bytes.
     pub journal_bytes_max: u64,
     /// Drawn at random for this very call.
     pub fresh_epoch: Epoch,
@@ -54,7 +54,10 @@ impl StoreSet<NodeStore> {
         for lane in 0..lanes {
             loss::check(home, &folder(lane), if lane == 0 { was_made } else { others_were_made })?;
         }
-        let journal = JournalOptions { bytes_max: options.journal_bytes_max, durability: options.durability };
+        let journal = JournalOptions {
+            bytes_max: options.journal_bytes_max / u64::from(lanes),
+            durability: options.durability,
+        };
         let open = |lane| {
             let tree = LmdbOptions {
                 map_size: options.map_size / usize::from(lanes),

@@ -56,7 +56,7 @@ fn open_file(
         }
         return Ok((file, header));
     }
-    let capacity = disk::capacity_for(dir, journal_bytes_max)?;
+    let capacity = disk::capacity_for(dir, options.lane.lanes, journal_bytes_max)?;
     // The lanes of a node are made with one epoch; their journals are not interchangeable.
     let environment = options.fresh_epoch.0.wrapping_add(u64::from(options.lane.lane));
     let header = Header { environment, capacity };
