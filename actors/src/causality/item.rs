@@ -200,9 +200,10 @@ impl<'a> Item<'a> {
 
     /// The bytes that are stored and sent, in a vector that was made as long as they are.
     pub fn encode(&self) -> Vec<u8> {
-        let bytes = Vec::with_capacity(self.encoded_bytes());
-        postcard::to_extend(self, bytes)
-            .expect("a vector takes every byte, and an item is made of what postcard knows")
+        let mut bytes = vec![0; self.encoded_bytes()];
+        // A slice takes a value at once; what can only be extended takes it byte by byte.
+        postcard::to_slice(self, &mut bytes).expect("the buffer is as long as the item");
+        bytes
     }
 
     /// How many bytes [`Item::encode`] gives, without copying them.
