@@ -7,7 +7,7 @@ use log::Level;
 use std::io::Write;
 use std::os::fd::AsFd;
 
-/// What is logged by default: our own lines, and what the HTTP server warns of. What clients send that is no HTTP is no
+/// What is logged by default: our own lines, and what the HTTP server warns of. Malformed HTTP from clients is no
 /// news: anybody could fill the log with it.
 const FILTER_DEFAULT: &str = "info,actix_server=warn,actix_http=off";
 

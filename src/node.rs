@@ -162,7 +162,7 @@ impl Node {
         let (broken_sender, broken) = mpsc::unbounded_channel();
         let on_broken = || {
             let sender = broken_sender.clone();
-            // If nobody listens any more, the node is stopping already.
+            // Without a receiver the node is stopping already.
             Box::new(move |failure: &CommitError| _ = sender.send(failure.clone())) as OnBroken
         };
         let lanes = Lanes::open(dir, &config.store, on_broken)?;

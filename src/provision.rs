@@ -42,7 +42,7 @@ pub(crate) enum ProvisionError {
     Control(#[from] ControlError),
 }
 
-/// Where a node stands that nobody gave a place.
+/// The zone of a node without a configured one.
 const ZONE_DEFAULT: &str = "dc1";
 
 /// What a node offers whose disk does not tell its size.

@@ -1,5 +1,5 @@
-//! Every parser of bytes that come from outside, each behind a door that takes any bytes: what the fuzz targets and the
-//! property tests knock at. None may panic, loop, or believe what is not so.
+//! Every parser of bytes that come from outside, each behind a function that takes any bytes: what the fuzz targets and the
+//! property tests call. None may panic, loop, or accept what is forged.
 //!
 //! The first line of the input, where a parser takes several parts, is one part; the next line is the next.
 
@@ -45,7 +45,7 @@ impl HeaderSource for Lines<'_> {
 /// A signed request: method, path, query, then headers, a line each.
 ///
 /// # Panics
-/// If a request is let in: nobody who does not know the secret can sign one.
+/// If a request is let in: signing one takes the secret.
 pub fn signature(input: &[u8]) {
     let mut lines = input.split(|byte| *byte == b'\n');
     let mut line = || lines.next().unwrap_or_default();
@@ -65,7 +65,7 @@ pub fn signature(input: &[u8]) {
         Ok(Authentication::Unproven(unproven)) => unproven.prove(input).is_ok(),
         Err(_) => false,
     };
-    assert!(!is_let_in, "a signature by nobody was accepted");
+    assert!(!is_let_in, "a forged signature was accepted");
 }
 
 /// An item as it is stored and sent.

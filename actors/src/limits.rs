@@ -1,6 +1,6 @@
 //! Every bound of the store, in one place: why this number, and what a caller sees at the limit.
 
-/// Slices of the hash ring. Fixed for ever: the shard of a partition is the top ten bits of its hash, and what is
+/// Slices of the hash ring. Fixed: the shard of a partition is the top ten bits of its hash, and what is
 /// on disk is ordered by that hash.
 pub const SHARD_COUNT: usize = 1024;
 
@@ -85,7 +85,7 @@ pub const PEER_TICK_MS: u64 = 1000;
 /// where the quorum is out of reach without it, and the write may or may not be kept.
 pub const PEER_TICKS_MAX: u32 = 30;
 
-/// Pollers that may hang on one shard. Beyond it: 503.
+/// Pollers that may be subscribed to one shard. Beyond it: 503.
 pub const SHARD_POLLERS_MAX: usize = 65_536;
 
 /// Bytes of rows that one transaction takes from the lane's queue beside its oldest batch; the rest waits for the next.

@@ -28,7 +28,7 @@ impl Cursor {
         Some(KeyRange { limit: Some(limit), ..self.rest.clone() })
     }
 
-    /// Moves past a page. Were the next one not to start beyond it, the listing could go round for ever.
+    /// Moves past a page. Were the next one not to start beyond it, the listing would not end.
     pub(crate) fn advance(
         &mut self,
         received: usize,

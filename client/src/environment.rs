@@ -70,7 +70,7 @@ fn required(read: Read<'_>, name: &'static str, meaning: &'static str) -> Result
     optional(read, name)?.ok_or(InvalidArgument::MissingVariable { name, meaning })
 }
 
-/// An empty variable is as good as none.
+/// An empty variable counts as unset.
 fn optional(read: Read<'_>, name: &'static str) -> Result<Option<String>, InvalidArgument> {
     match read(name) {
         Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),

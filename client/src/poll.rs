@@ -56,7 +56,7 @@ impl PollRange {
 pub struct Changes {
     /// The items as they are now, tombstones included.
     pub items: Vec<Entry>,
-    /// Give it to the next poll to hear of later changes only.
+    /// Give it to the next poll to get later changes only.
     pub marker: SeenMarker,
 }
 

@@ -111,7 +111,7 @@ pub(crate) enum Safety {
     Read,
     /// It says what it replaces: a repeat is a duplicate that the next such write clears away.
     CoveredWrite,
-    /// A repeat may leave a trace that nobody clears away.
+    /// A repeat may leave a concurrent value behind.
     BlindWrite,
 }
 

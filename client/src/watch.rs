@@ -118,7 +118,7 @@ impl Watch {
         self
     }
 
-    /// Calls `hear` with each error that the watch waits out, so that a program can say why it hears nothing.
+    /// Calls `hear` with each error that the watch waits out, so that a program can say why no changes arrive.
     pub fn on_interruption(mut self, hear: impl FnMut(&Error) + Send + 'static) -> Self {
         self.on_interruption = Some(Box::new(hear));
         self

@@ -1,4 +1,4 @@
-//! Who may call what.
+//! Which caller may call which endpoint.
 
 use super::dates::rfc3339;
 use super::endpoint::Endpoint;
@@ -13,7 +13,7 @@ use troupe_actors::control::{AdminToken, ControlSnapshot};
 /// How a listener tells who is calling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
-    /// A Unix socket of mode 0600: whoever reaches it may do everything.
+    /// A Unix socket of mode 0600: every caller that can open it has all permissions.
     Socket,
     /// A port: bearer tokens.
     Port,
@@ -30,14 +30,14 @@ pub struct PortTokens {
     pub metrics_require_token: bool,
 }
 
-/// Who makes a call that was let in.
+/// The caller of an authorised call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Caller {
-    /// May do everything for ever: the socket, or the token of the configuration.
+    /// All permissions, without expiry: the socket, or the token of the configuration.
     Operator,
     /// A token of the control plane: may make these calls until it expires.
     Token { scope: Vec<String>, expires_ms: Option<u64> },
-    /// Nobody in particular: the call is open to everybody, or to the token for `/metrics`.
+    /// No particular caller: the call is open to all, or to the token for `/metrics`.
     Reader,
 }
 
@@ -62,7 +62,7 @@ impl Caller {
 }
 
 impl PortTokens {
-    /// Who makes a call through a port, if it may be made.
+    /// The caller of a call through a port, if it is authorised.
     pub(super) fn check(
         &self,
         (name, endpoint): (&str, Endpoint),

@@ -56,8 +56,8 @@ pub(super) enum AdminError {
     NotOffered { endpoint: String, reason: &'static str },
     #[error("there is no such call in this API")]
     UnknownEndpoint,
-    #[error("this call takes another method")]
-    Method,
+    #[error("{endpoint} takes {method}: send that")]
+    Method { endpoint: &'static str, method: String },
     #[error("the store cannot be read; the log has the reason")]
     Store(#[source] StoreError),
     #[error("the node is stopping")]
@@ -94,7 +94,7 @@ impl AdminError {
             | AdminError::BeyondCaller { .. } => (StatusCode::FORBIDDEN, "AccessDenied"),
             AdminError::NotOffered { .. } => (StatusCode::NOT_IMPLEMENTED, "NotImplemented"),
             AdminError::UnknownEndpoint => (StatusCode::NOT_FOUND, "InvalidRequest"),
-            AdminError::Method => (StatusCode::METHOD_NOT_ALLOWED, "InvalidRequest"),
+            AdminError::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "InvalidRequest"),
             AdminError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
             AdminError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
         }

@@ -1,7 +1,7 @@
 //! The admin API: Garage's, version 2, for everything that a K2V store has.
 //!
 //! It is served twice, by the same code: over a Unix socket in `metadata_dir` for the commands of this program, and, if
-//! configured, over a port for everybody who holds a token.
+//! configured, over a port for holders of a token.
 //!
 //! ```text
 //! request ─▶ endpoint (by path) ─▶ access (by token) ─▶ method ─▶ handler ─▶ Control ─▶ JSON
@@ -113,5 +113,8 @@ fn admit(
             admin.tokens.check((name, *endpoint), headers, &snapshot, now)?
         }
     };
-    if method != expected { Err(AdminError::Method) } else { Ok((name, *endpoint, caller)) }
+    if method != expected {
+        return Err(AdminError::Method { endpoint: name, method: expected.to_string() });
+    }
+    Ok((name, *endpoint, caller))
 }

@@ -28,7 +28,7 @@ fn hint(path: &Path) -> &'static str {
 /// Listens at `path` with mode 0600, in place of a socket that a killed node left behind. The caller holds the lock of
 /// the directory, so no running node loses its socket.
 ///
-/// It is made in a private directory and moved into place, so that nobody can connect while its mode is still open.
+/// It is made in a private directory and moved into place, so that no other user can connect before its mode is set.
 ///
 /// # Errors
 /// [`SocketError`] with the system's reason.

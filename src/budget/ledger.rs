@@ -1,4 +1,4 @@
-//! Who holds how much of a budget, and who may have more.
+//! How much of a budget each owner holds, and whether it may have more.
 
 use super::limits::ESTIMATES_MAX;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use troupe_actors::control::KeyId;
 pub(crate) enum Owner {
     /// Clients that have not signed anything yet, all together.
     Anonymous,
-    /// An access key, whoever signs with it.
+    /// An access key.
     Key(KeyId),
 }
 
@@ -36,7 +36,7 @@ impl Ledger {
         Ledger { bytes_max, anonymous_bytes_max, taken: 0, owned: BTreeMap::new(), estimates: 0 }
     }
 
-    /// The most that an owner gets when nobody else holds anything.
+    /// The most that an owner gets when no other owner holds anything.
     pub(super) fn lone_share(&self) -> usize {
         self.bytes_max / 2
     }

@@ -2,7 +2,7 @@
 //!
 //! A [`Budget`] is a number of bytes; a [`Share`] is a part of it, on the account of the access key that it is held
 //! for, and is given back by being dropped. There are two budgets, one for requests and one for answers: what waits for
-//! an answer's share never holds another's, so nobody waits in a circle.
+//! an answer's share never holds another's, so there is no cyclic wait.
 
 mod ledger;
 pub(crate) mod limits;

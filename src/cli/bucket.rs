@@ -203,7 +203,7 @@ async fn unalias(client: &Client, args: UnaliasArgs) -> Result<(), CliError> {
         }
     };
     client.post::<GetBucketInfoResponse>("RemoveBucketAlias", &[], &request).await?;
-    Ok(print(&format!("{} is no name of a bucket any more.", args.name))?)
+    Ok(print(&format!("{} is no longer a name of a bucket.", args.name))?)
 }
 
 fn local_alias(bucket_id: String, key: GetKeyInfoResponse, alias: String) -> BucketAliasRequest {

@@ -38,7 +38,7 @@ pub(super) enum CliError {
     NodeAmbiguous { prefix: String, count: usize },
     #[error("node {0} has no role yet: give a zone with -z, and a capacity with -c or -g for a gateway")]
     NoRoleYet(String),
-    #[error("`{0}` is no redundancy: give a number of zones, or `max`")]
+    #[error("`{0}` is not a zone redundancy: give a number of zones, or `max`")]
     Redundancy(String),
     #[error("key {key} has no name `{alias}` for any bucket")]
     NoLocalAlias { key: String, alias: String },

@@ -36,7 +36,7 @@ pub(super) enum KeyCommand {
     Allow(AllowArgs),
     /// Deny an access key what goes beyond buckets
     Deny(AllowArgs),
-    /// Delete an access key for ever
+    /// Delete an access key; its id cannot be used again
     Delete {
         /// An id, a name, or the beginning of an id
         key: String,

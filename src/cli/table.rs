@@ -3,7 +3,7 @@
 use comfy_table::{Table, presets};
 use std::io::{self, Write};
 
-/// Prints to standard output. A reader that closes early, as `head` does, is no error.
+/// Prints to standard output. A reader that closes early, as `head` does, is not an error.
 pub(super) fn print(text: &str) -> io::Result<()> {
     match writeln!(io::stdout(), "{}", text.trim_end()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

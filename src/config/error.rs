@@ -52,7 +52,7 @@ pub enum ConfigError {
         /// What the parser says.
         message: String,
     },
-    /// Nobody knows this key.
+    /// An unknown key.
     #[error("{origin}: unknown key `{key}`{}", did_you_mean(*.nearest))]
     UnknownKey {
         /// The key with its section.

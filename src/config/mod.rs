@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, each key of which an environment variable may override.
 //!
 //! An existing `garage.toml` works unchanged. What only concerns objects, blocks and websites is ignored and named in
-//! one log line; any other key that nobody knows is an error, as it is most often a spelling mistake that would
+//! one log line; any other unknown key is an error, as it is most often a spelling mistake that would
 //! otherwise go unnoticed.
 //!
 //! ```text
@@ -47,7 +47,7 @@ const OTHER_VARIABLES: [&str; 7] = [
     "TROUPE_DEFAULT_SECRET_KEY",
 ];
 
-/// Where the configuration is looked for when nobody names a file, in this order.
+/// Where the configuration is looked for when no file is named, in this order.
 pub const DEFAULT_FILES: [&str; 2] = ["/etc/troupe.toml", "/etc/garage.toml"];
 
 /// Everything a node is told before it starts.
@@ -97,7 +97,7 @@ pub struct RpcConfig {
     pub bind_addr: ListenAddr,
     /// The address that other nodes are told.
     pub public_addr: Option<String>,
-    /// What a node must know to join: 64 hex digits, if whoever chose it did well.
+    /// What a node must know to join: 64 hex digits, if well chosen.
     pub secret: Option<Secret>,
     /// Nodes to connect to at first, as `<node id>@<address>`.
     pub bootstrap_peers: Vec<String>,

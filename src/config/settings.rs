@@ -182,7 +182,7 @@ impl Settings {
         }
     }
 
-    /// A variable that nobody knows is only noted: orchestrators put `TROUPE_PORT` and its like into the environment
+    /// An unknown variable is only noted: orchestrators put `TROUPE_PORT` and its like into the environment
     /// of everything that runs beside a service called troupe.
     fn note_strange_variables(&mut self, environment: &BTreeMap<String, String>) {
         for name in environment.keys().filter(|name| name.starts_with("TROUPE_")) {

@@ -30,7 +30,7 @@ pub(super) enum Cut {
     SlowHead,
     /// There was nothing to do for too long, or others need the room.
     Idle,
-    /// A body that nobody reads does not end.
+    /// An unread body does not end.
     Leftover,
     /// The memory for unfinished heads is used up.
     NoRoom,
@@ -108,7 +108,7 @@ impl Connection {
         self.is_body_read
     }
 
-    /// Nobody reads the body any more; perhaps because it was read to its end.
+    /// The body is no longer read; perhaps because it was read to its end.
     pub(super) fn end_body(&mut self, is_read: bool, now: Instant) {
         self.is_body_read = is_read;
         if self.phase == Phase::Body {

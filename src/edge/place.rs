@@ -99,7 +99,7 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
         Ok(file) if file.file_type().is_socket() => std::fs::remove_file(path)?,
         Ok(_) => {
             let reason =
-                "there is a file of this name that is no socket: move it away or choose another path";
+                "a file of this name exists and is not a socket: move it away or choose another path";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -1,8 +1,8 @@
 //! The connections of one worker: looked at every second, and shed when there are too many.
 //!
 //! At the cap, room is made for a newcomer by closing those for whose clients the server waits: idle connections and
-//! unfinished heads, the stalest first, measured by what they may take. Whoever waits for the server is never shed: if
-//! nobody else is left, the newcomer is turned away. There is no cap per address: the users behind one proxy share one.
+//! unfinished heads, the stalest first, measured by what they may take. A connection that waits for the server is never shed: if
+//! no other is left, the new connection is refused. There is no cap per address: the users behind one proxy share one.
 
 use super::connection::{Connection, Cut};
 use super::limits::SWEEP_INTERVAL;
@@ -101,7 +101,7 @@ pub(super) struct Registry {
 const SHED_DIVISOR: usize = 64;
 
 impl Registry {
-    /// A registry, and the task that looks after it until it is gone.
+    /// A registry, and the task that looks after it until it is dropped.
     pub(super) fn start(capacity: Arc<Capacity>) -> Rc<Registry> {
         let registry = Rc::new(Registry { capacity, turned_away: Cell::new(0), links: RefCell::default() });
         let weak = Rc::downgrade(&registry);

@@ -77,7 +77,7 @@ fn announced(request: &Request) -> Option<u64> {
     }
 }
 
-/// A body that says when it is over, or nobody wants more of it.
+/// A body that reports its end, or that no more of it is wanted.
 struct WatchedBody {
     payload: Payload,
     left: Option<u64>,

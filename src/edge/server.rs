@@ -177,8 +177,8 @@ fn expect(
     }
 }
 
-/// Has the kernel close a connection whose client is gone without a word, or takes nothing of an answer for too long:
-/// either would hold its memory for ever.
+/// Has the kernel close a connection whose client has vanished, or takes nothing of an answer for too long:
+/// either would hold its memory without end.
 fn notice_dead_clients(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let keepalive = TcpKeepalive::new().with_time(CLIENT_SILENCE).with_interval(CLIENT_SILENCE / 4);

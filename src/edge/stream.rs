@@ -18,7 +18,7 @@ pub(super) struct Stream<Io> {
     is_write_open: bool,
 }
 
-/// What a client is told whose head does not come.
+/// The answer to a client whose head does not come.
 const SLOW_HEAD_ANSWER: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -31,7 +31,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Stream<Io> {
         &self.link
     }
 
-    /// An error as soon as the connection is cut: whoever drives it drops it then.
+    /// An error as soon as the connection is cut: its driver then drops it.
     fn check_cut(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Some(reason) = self.link.with(|connection| connection.cut_reason()) else { return Ok(()) };
         if reason == Cut::SlowHead && !self.is_write_open {

@@ -42,7 +42,7 @@ impl UnreadBody {
     }
 
     /// Reads all of it, unless it is longer than `bytes_max`: then `too_large` is the error. It is read on the account of
-    /// the key that signed, or of nobody if that can only be said when the body is there.
+    /// the key that signed, or of no key if that is known only once the body has been read.
     pub(crate) async fn read(
         &mut self,
         bytes_max: usize,

@@ -30,10 +30,10 @@ pub(crate) enum ApiError {
     /// The item was never written.
     #[error("the item was never written")]
     NoSuchKey,
-    /// The path is none, or no call is defined for it.
+    /// The path does not parse, or no call is defined for it.
     #[error(transparent)]
     Route(#[from] RouteError),
-    /// The query string is none.
+    /// The query string does not parse.
     #[error(transparent)]
     Query(#[from] QueryError),
     /// One query parameter is not what it should be.
@@ -42,7 +42,7 @@ pub(crate) enum ApiError {
     /// One header is not what it should be.
     #[error("the header '{name}' {rule}")]
     Header { name: &'static str, rule: &'static str },
-    /// A partition key or sort key is none.
+    /// A partition key or sort key is empty or too long.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The causality token was not issued by this cluster.
@@ -54,19 +54,19 @@ pub(crate) enum ApiError {
     /// The parameters of a listing contradict each other.
     #[error(transparent)]
     Listing(#[from] ListingError),
-    /// The client takes none of the forms there are.
+    /// The client accepts neither JSON nor raw bytes.
     #[error(transparent)]
     NotAcceptable(#[from] NotAcceptable),
     /// The body is not the JSON it should be.
     #[error("the body cannot be read: {0}")]
     Json(serde_json::Error),
-    /// The body is no text.
+    /// The body is not UTF-8.
     #[error("the body is not valid UTF-8")]
     BodyNotText,
     /// One element of a batch is not what it should be.
     #[error("element {at} of the list, counted from 0: {cause}")]
     Element { at: usize, cause: Box<ApiError> },
-    /// The value of a batch item is no base64.
+    /// The value of a batch item is not base64.
     #[error("'v' is not base64 (standard alphabet, with padding)")]
     Base64,
     /// More elements than one request may have.
@@ -135,7 +135,8 @@ impl ApiError {
                 RouteError::NoBucket
                 | RouteError::NoPartition
                 | RouteError::Keywords
-                | RouteError::Unknown => INVALID,
+                | RouteError::BatchOnPartition { .. }
+                | RouteError::Method { .. } => INVALID,
             },
             E::Query(error) => match error {
                 QueryError::Encoding(error) => percent_status(*error),

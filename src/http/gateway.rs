@@ -128,7 +128,7 @@ impl<S: Store> Gateway<S> {
         }
         let control = self.service.control.snapshot();
         let head = RequestHead::of(request);
-        // Parsed at once, reported later: who has not signed learns nothing of what is wrong with the request.
+        // Parsed at once, reported later: an unsigned request learns nothing of what is wrong with it.
         let routed = Routed::parse(&head);
         let (routed, grant, mut body) = match self.authenticate(&head, &control)? {
             Authentication::Proven(signed) => {
@@ -216,7 +216,7 @@ impl<S: Store> Gateway<S> {
         body.read(bytes_max, owner, too_large).await
     }
 
-    /// `None`: a request that is no call. Its body is only read to see who is to be told so.
+    /// `None`: not a K2V call. Its body is read only to verify the signature before the error is told.
     fn body_cap(&self, call: Option<Call>) -> (usize, ApiError) {
         let value = self.service.value_bytes_max;
         let body = self.body_bytes_max;
@@ -239,7 +239,7 @@ impl<S: Store> Gateway<S> {
     fn preflight(&self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
         let control = self.service.control.snapshot();
         let target = Target::parse(request.uri().path())?;
-        // Nobody has signed, so only names that mean the same to everybody are known here.
+        // The request is unsigned, so only global aliases and ids are known here.
         let bucket = control.resolve_global(&target.bucket).ok_or(ApiError::NoSuchBucket)?;
         cors::preflight(&bucket.cors_rules, request.headers())
     }

@@ -12,7 +12,7 @@ use troupe_actors::ids::BucketId;
 pub(crate) struct Grant {
     /// The bucket that the request's name for it means.
     pub(crate) bucket: BucketId,
-    /// Who was let in, and on whose account memory is held.
+    /// The access key that was let in, and to whose account memory is charged.
     pub(crate) key: KeyId,
     access: Access,
 }

@@ -20,7 +20,7 @@ pub(crate) struct Query<'a> {
     pub(crate) has_poll_range: bool,
 }
 
-/// A query string that is none.
+/// A query string that does not parse.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum QueryError {
     /// A name or a value does not decode.

@@ -62,8 +62,8 @@ pub(crate) struct Target<'a> {
     pub(crate) partition_key: Option<Cow<'a, str>>,
 }
 
-/// A request that is no call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// A request that is not a call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RouteError {
     /// The path does not decode.
     #[error("the path cannot be read: {0}")]
@@ -77,9 +77,12 @@ pub(crate) enum RouteError {
     /// Two keywords that contradict each other.
     #[error("the query says both 'search' and 'delete': send one of them")]
     Keywords,
-    /// Nothing is defined for this method here.
-    #[error("no K2V call has this method on this path: see GET, HEAD, PUT, DELETE, POST, SEARCH")]
-    Unknown,
+    /// A batch was sent to a partition.
+    #[error("{method} on a partition needs '?poll_range': send a batch to /<bucket>")]
+    BatchOnPartition { method: String },
+    /// No call has this method.
+    #[error("{method} is not a K2V method: use GET, HEAD, PUT, DELETE, POST or SEARCH")]
+    Method { method: String },
 }
 
 impl<'a> Target<'a> {
@@ -122,7 +125,8 @@ pub(crate) fn route(method: &str, target: &Target<'_>, query: &Query<'_>) -> Res
         ("POST", false) if query.has_delete => Ok(Call::DeleteBatch),
         ("POST", false) => Ok(Call::InsertBatch),
         ("PUT" | "DELETE", false) => Err(RouteError::NoPartition),
-        _ => Err(RouteError::Unknown),
+        ("POST" | "SEARCH", true) => Err(RouteError::BatchOnPartition { method: method.to_owned() }),
+        _ => Err(RouteError::Method { method: method.to_owned() }),
     }
 }
 
@@ -130,6 +134,7 @@ pub(crate) fn route(method: &str, target: &Target<'_>, query: &Query<'_>) -> Res
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "the expectation is written where it is passed")]
     fn check(request: &str, expected: Result<Call, RouteError>) {
         let (method, uri) = request.split_once(' ').unwrap();
         let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
@@ -161,10 +166,10 @@ mod tests {
     fn what_is_no_call_is_refused() {
         check("GET /", Err(RouteError::NoBucket));
         check("GET //pk?sort_key=sk", Err(RouteError::NoBucket));
-        check("PATCH /b/pk", Err(RouteError::Unknown));
-        check("get /b/pk", Err(RouteError::Unknown));
-        check("POST /b/pk", Err(RouteError::Unknown));
-        check("SEARCH /b/pk", Err(RouteError::Unknown));
+        check("PATCH /b/pk", Err(RouteError::Method { method: "PATCH".to_owned() }));
+        check("get /b/pk", Err(RouteError::Method { method: "get".to_owned() }));
+        check("POST /b/pk", Err(RouteError::BatchOnPartition { method: "POST".to_owned() }));
+        check("SEARCH /b/pk", Err(RouteError::BatchOnPartition { method: "SEARCH".to_owned() }));
         check("PUT /b", Err(RouteError::NoPartition));
         check("SEARCH /b?poll_range", Err(RouteError::NoPartition));
         check("POST /b?search&delete", Err(RouteError::Keywords));

@@ -25,7 +25,7 @@ pub(crate) struct Stopping {
     receiver: watch::Receiver<Step>,
 }
 
-/// A pair of the two.
+/// Both sides.
 pub(crate) fn stop_signal() -> (StopSignal, Stopping) {
     let (sender, receiver) = watch::channel(Step::Serving);
     (StopSignal { sender }, Stopping { receiver })

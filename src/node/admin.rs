@@ -41,7 +41,7 @@ pub(super) struct AdminParts {
 }
 
 impl AdminServers {
-    /// Starts both. Nobody else serves this `metadata_dir`: the stores are locked.
+    /// Starts both. No other process serves this `metadata_dir`: the stores are locked.
     pub(super) fn start(config: &Config, parts: AdminParts, room: Room) -> Result<AdminServers, NodeError> {
         let admin = admin_of(config, parts)?;
         let socket = config.admin_socket();
@@ -62,7 +62,7 @@ impl AdminServers {
         for handle in &self.handles {
             handle.stop(true).await;
         }
-        // If it stays, a command finds a socket on which nobody answers, and says that the node is not running.
+        // If it stays, a command finds a socket without a listener, and says that the node is not running.
         let _ = std::fs::remove_file(&self.socket);
     }
 

@@ -1,4 +1,4 @@
-//! Who the node is: an Ed25519 key in its own directory, made at the first start, or by `troupe node id` before.
+//! The node's identity: an Ed25519 key in its own directory, made at the first start, or by `troupe node id` before.
 //!
 //! ```text
 //! node_key    secret[32]                made here

@@ -89,12 +89,12 @@ impl Lanes {
     /// Commits what is queued.
     pub(super) async fn drain(&self) {
         for lane in &self.actors {
-            // A lane that is gone has nothing queued.
+            // A lane that has ended has nothing queued.
             let _ = lane.send(Drain).await;
         }
     }
 
-    /// Commits what is queued, and ends the lanes. Nobody may write any more.
+    /// Commits what is queued, and ends the lanes. There must be no writer any more.
     pub(super) async fn stop(self) -> StoreSet<NodeStore> {
         self.drain().await;
         stop_and_join(self.arbiters).await;

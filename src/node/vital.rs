@@ -1,6 +1,6 @@
-//! Threads without which a node is none.
+//! Threads whose loss ends the node.
 //!
-//! An actor that panics is gone for good, and its shard or lane with it, while the rest of the node would go on as if
+//! An actor that panics is lost, and its shard or lane with it, while the rest of the node would go on as if
 //! nothing had happened. So a panic on such a thread ends the process: what was acknowledged is on disk, and the next
 //! start begins a new epoch, as after any crash. A panic on any other thread ends nothing.
 

@@ -19,7 +19,7 @@ struct ControlActor {
     next_batch: BatchId,
     shared: Arc<ArcSwapOption<ControlSnapshot>>,
     token_key: [u8; 32],
-    /// Whoever starts the node, until the first snapshot is published.
+    /// The caller that starts the node, until the first snapshot is published.
     starter: Option<oneshot::Sender<Result<(), PersistError>>>,
     askers: BTreeMap<RequestId, oneshot::Sender<Result<(), ControlError>>>,
     next_request: u64,
@@ -48,7 +48,7 @@ pub enum StartError {
     Stopped,
 }
 
-/// Who the control plane speaks for.
+/// The node that the control plane runs on.
 #[derive(Clone, Copy, Debug)]
 pub struct ControlOptions {
     /// This node.
@@ -144,7 +144,7 @@ impl ControlActor {
                     self.report_start(Ok(()));
                 }
                 Effect::Answer { request, result } => {
-                    // Whoever hung up does not want the answer.
+                    // A caller that has hung up needs no answer.
                     let _ = self.askers.remove(&request).map(|asker| asker.send(result));
                 }
             }
@@ -179,7 +179,7 @@ impl ControlActor {
     }
 
     fn report_start(&mut self, result: Result<(), PersistError>) {
-        // Whoever started the node may have given up waiting.
+        // The caller that started the node may have given up waiting.
         let _ = self.starter.take().map(|starter| starter.send(result));
     }
 }

@@ -1,4 +1,4 @@
-//! What people ask of the control plane. Ids and secrets are drawn by whoever asks: the core has no randomness.
+//! What people ask of the control plane. The caller draws ids and secrets: the core has no randomness.
 
 use super::cors::{CorsError, CorsRule};
 use super::names::{AdminTokenId, Alias, FreeText, KeyId, SecretKey};
@@ -16,12 +16,12 @@ pub enum Command {
     CreateBucket {
         /// Freshly drawn.
         id: BucketId,
-        /// A name for everybody.
+        /// A global alias.
         global_alias: Option<Alias>,
         /// A name for one key, and what that key may do.
         local_alias: Option<(KeyId, Alias, Permissions)>,
     },
-    /// Deletes a bucket, its names and what keys may do with it. Whoever asks has made sure that it is empty.
+    /// Deletes a bucket, its names and what keys may do with it. The caller has made sure that it is empty.
     DeleteBucket {
         /// Which one.
         id: BucketId,
@@ -33,14 +33,14 @@ pub enum Command {
         /// The new rules.
         rules: Vec<CorsRule>,
     },
-    /// Gives a bucket one more name for everybody.
+    /// Gives a bucket one more global alias.
     AddGlobalAlias {
         /// Which bucket.
         id: BucketId,
         /// The name.
         alias: Alias,
     },
-    /// Takes a name for everybody away.
+    /// Removes a global alias.
     RemoveGlobalAlias {
         /// Which bucket.
         id: BucketId,
@@ -107,7 +107,7 @@ pub enum Command {
         /// Whether it may create buckets.
         may_create_buckets: Option<bool>,
     },
-    /// Deletes an access key for ever: its id cannot be used again.
+    /// Deletes an access key; its id cannot be used again.
     DeleteKey {
         /// Which key.
         id: KeyId,
@@ -136,7 +136,7 @@ pub enum Command {
         /// A new scope.
         scope: Option<Vec<String>>,
     },
-    /// Deletes a token of the admin API for ever.
+    /// Deletes a token of the admin API; its id cannot be used again.
     DeleteAdminToken {
         /// Which token.
         id: AdminTokenId,
@@ -150,7 +150,7 @@ pub enum Command {
     },
     /// Makes the staged changes the layout.
     ApplyLayout {
-        /// The number of the new version: the current one plus one, so that nobody applies what they have not seen.
+        /// The number of the new version: the current one plus one, so that an operator applies only what they have seen.
         version: u64,
     },
     /// Forgets the staged changes.

@@ -13,7 +13,7 @@ use crate::store::lane::PersistError;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Names one command between the core and whoever waits for its answer.
+/// Identifies one command between the core and the caller that waits for its answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub u64);
 
@@ -51,7 +51,7 @@ pub enum Effect {
     },
     /// Let every request from now on see this. Everything in it is durable.
     Publish(Arc<ControlSnapshot>),
-    /// Tell whoever asked. What an `Ok` answers is durable and published.
+    /// Answer the caller. What an `Ok` answers is durable and published.
     Answer {
         /// Whom to answer.
         request: RequestId,
@@ -64,7 +64,7 @@ pub enum Effect {
 #[derive(Debug)]
 struct InFlight {
     delta: ControlState,
-    /// Nobody, for what the node does by itself.
+    /// `None` for what the node does by itself.
     request: Option<RequestId>,
 }
 

@@ -12,7 +12,7 @@ pub enum NameError {
     /// Not a bucket alias.
     #[error(
         "a bucket name has 3 to 63 characters: lower-case letters, digits, `-` and `.`; it begins and ends with a letter \
-         or digit, has no two dots in a row and is no IP address"
+         or digit, has no two dots in a row and is not an IP address"
     )]
     Alias,
     /// Not an access key id.

@@ -40,7 +40,7 @@ pub struct Bucket {
     pub id: BucketId,
     /// Milliseconds since 1970.
     pub created_ms: u64,
-    /// Names that mean this bucket for everybody.
+    /// Global aliases of this bucket.
     pub global_aliases: Vec<Alias>,
     /// Names that mean this bucket for one key.
     pub local_aliases: Vec<(KeyId, Alias)>,

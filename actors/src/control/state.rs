@@ -15,7 +15,7 @@ pub struct ControlState {
     pub cluster_secret: Option<ClusterSecret>,
     /// Buckets, by id.
     pub buckets: BTreeMap<BucketId, Lifetime<BucketState>>,
-    /// Names that mean the same for everybody.
+    /// Global aliases.
     pub global_aliases: BTreeMap<Alias, Latest<Option<BucketId>>>,
     /// Access keys, by id.
     pub keys: BTreeMap<KeyId, Lifetime<KeyState>>,

@@ -12,7 +12,7 @@ pub struct NodeRole {
     pub tags: Vec<String>,
 }
 
-/// A role that nobody can have.
+/// A role that breaks a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {
     /// Zones have names.
@@ -29,7 +29,7 @@ pub enum RoleError {
 const CAPACITY_BYTES_MIN: u64 = 1000;
 
 impl NodeRole {
-    /// Whether anybody can have the role.
+    /// Checks the role against its bounds.
     ///
     /// # Errors
     /// [`RoleError`] says which bound it breaks.

@@ -1,4 +1,4 @@
-//! Who stores a write.
+//! The replicas that store a write.
 
 use crate::ids::{NodeId, ShardIndex};
 use crate::layout::Layout;

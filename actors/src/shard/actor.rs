@@ -88,7 +88,7 @@ impl<S: Store> ShardActor<S> {
     fn run(&mut self, effect: Effect) {
         match effect {
             Effect::Persist { batch, fence, writes } => self.persist(batch, fence, writes),
-            // No layout names a second replica yet, and no link leads to one: whoever asks for it is told so.
+            // No layout names a second replica yet, and no link leads to one: a caller that asks for it gets an error.
             Effect::Merge { batch, peer, .. } => self.step(Event::Merged { batch, peer, durable: false }),
             Effect::Answer { request, outcome } => {
                 if let Some(client) = self.requests.remove(&request) {

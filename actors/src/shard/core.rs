@@ -47,7 +47,7 @@ impl Default for ShardLimits {
 
 /// The decisions of one shard.
 ///
-/// Time is passed in, randomness is seeded, and what is stored is shown by whoever asks for a write to be staged.
+/// Time is passed in, randomness is seeded, and the stored state comes with the write that is to be staged.
 #[derive(Debug)]
 pub struct ShardCore {
     shard: ShardIndex,
@@ -189,7 +189,7 @@ impl ShardCore {
         }
     }
 
-    /// Mints dots in any case: those of writes that come to nothing are missed by nobody.
+    /// Mints dots in any case: the dots of refused writes are never used again.
     fn stage_items(
         &mut self,
         now: WallMs,
@@ -294,7 +294,7 @@ impl ShardCore {
         }
     }
 
-    /// How many pollers hang on the shard.
+    /// How many pollers are subscribed to the shard.
     pub fn poller_count(&self) -> usize {
         self.pollers.len()
     }

@@ -179,7 +179,7 @@ impl<S: Store> Shards<S> {
     async fn subscribe(&self, shard: ShardIndex, watched: Watched) -> Result<Subscription, PollError> {
         let poll = PollId(self.inner.next_poll.fetch_add(1, Ordering::Relaxed));
         let signal = Arc::new(Notify::new());
-        // Made before the question is sent: if the poller hangs up while it is under way, the shard hears of it.
+        // Made before the question is sent: if the poller hangs up while it is under way, the shard is told.
         let subscription =
             Subscription { poll, shard: self.queue(shard).clone(), signal: Arc::clone(&signal) };
         let (answer, answered) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! Who waits for which commits.
+//! The pollers and the commits that they wait for.
 
 use super::{PollId, Watched};
 use crate::ids::{ItemKey, PartitionHash};

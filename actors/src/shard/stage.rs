@@ -1,6 +1,6 @@
 //! Staging: what the writes of one request make of its items, before any of it takes effect.
 //!
-//! One item at a time: its old state is read once, however often the request names it, and let go of before the next one
+//! One item at a time: its old state is read once, however often the request names it, and dropped before the next one
 //! is read. The new states are all that is held, each encoded once, up to [`BATCH_BYTES_MAX`]. The first refusal ends it.
 
 use super::dots::Dots;

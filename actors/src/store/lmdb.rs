@@ -75,7 +75,7 @@ pub struct LmdbStore {
     dir: PathBuf,
     reserve: DiskReserve,
     growth: Growth,
-    /// Declared last, so that the lock is let go after the environment is.
+    /// Declared last, so that the lock is released after the environment is closed.
     _in_use: File,
 }
 

@@ -56,7 +56,7 @@ pub enum Write {
         partition: Partition,
         /// Which item.
         sort_key: SortKey,
-        /// [`Item::encode`] of the new state. Shared with whoever else holds that state: it is never copied before the
+        /// [`Item::encode`] of the new state. Shared with every other holder of that state: it is never copied before the
         /// commit.
         item: Bytes,
         /// New state minus old state.

@@ -25,7 +25,7 @@ pub trait Tree: Send + Sync + 'static {
     /// Makes sure that rows that need `need` find room whenever they come, beside what the tree keeps for deletions.
     ///
     /// # Errors
-    /// [`CommitError::MapFull`] or [`CommitError::DiskFull`] if nobody can promise that; [`CommitError::Broken`].
+    /// [`CommitError::MapFull`] or [`CommitError::DiskFull`] if that cannot be promised; [`CommitError::Broken`].
     fn promise_room(&self, need: TreeNeed) -> Result<(), CommitError>;
 
     /// The epoch that opening the tree began or resumed.

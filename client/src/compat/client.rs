@@ -68,7 +68,7 @@ impl K2vClientConfig {
 
 /// A client of one bucket. Clones share their connections.
 ///
-/// The connector of the HTTP client underneath is no part of the type: a program names its fields `K2vClient`, however the
+/// The connector of the HTTP client underneath is not part of the type: a program names its fields `K2vClient`, however the
 /// client is made.
 ///
 /// ```

@@ -88,7 +88,7 @@ impl From<Page<Partition>> for PaginatedRange<PartitionInfo> {
 pub struct PollRangeResult {
     /// The items as they are now, by sort key.
     pub items: BTreeMap<String, CausalValue>,
-    /// Give it to the next poll to hear of later changes only.
+    /// Give it to the next poll to get later changes only.
     pub seen_marker: String,
 }
 

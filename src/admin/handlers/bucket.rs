@@ -77,7 +77,7 @@ pub(super) async fn update(admin: &Admin, call: &Call) -> AdminResult {
     info(admin, id).await
 }
 
-/// A write that was let in before the deletion may still land in the bucket; nobody will ever read it.
+/// A write that was let in before the deletion may still land in the bucket, where it cannot be read.
 pub(super) async fn delete(admin: &Admin, call: &Call) -> AdminResult {
     let id = existing(&admin.control.snapshot(), call.needed("id")?)?.id;
     if usage(admin, id).await?.entries > 0 {

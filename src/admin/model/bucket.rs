@@ -10,7 +10,7 @@ pub struct ListBucketsResponseItem {
     pub id: String,
     /// RFC 3339.
     pub created: String,
-    /// Names for everybody.
+    /// Global aliases.
     pub global_aliases: Vec<String>,
     /// Names for one key.
     pub local_aliases: Vec<BucketLocalAlias>,
@@ -34,7 +34,7 @@ pub struct GetBucketInfoResponse {
     pub id: String,
     /// RFC 3339.
     pub created: String,
-    /// Names for everybody.
+    /// Global aliases.
     pub global_aliases: Vec<String>,
     /// Always false: Troupe serves no websites.
     pub website_access: bool,
@@ -106,7 +106,7 @@ pub struct ApiBucketQuotas {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateBucketRequest {
-    /// A name for everybody.
+    /// A global alias.
     #[serde(default)]
     pub global_alias: Option<String>,
     /// A name for one key.
@@ -162,7 +162,7 @@ pub struct UpdateBucketWebsiteAccess {
 pub struct BucketAliasRequest {
     /// Which bucket.
     pub bucket_id: String,
-    /// A name for everybody.
+    /// A global alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub global_alias: Option<String>,
     /// A name for one key.

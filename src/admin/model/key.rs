@@ -59,7 +59,7 @@ pub struct KeyPerm {
 pub struct KeyInfoBucketResponse {
     /// 64 hex digits.
     pub id: String,
-    /// Names for everybody.
+    /// Global aliases.
     pub global_aliases: Vec<String>,
     /// Names for this key.
     pub local_aliases: Vec<String>,

@@ -211,6 +211,6 @@ pub struct NodeUpdateTrackers {
     pub ack: u64,
     /// It has the data of this version.
     pub sync: u64,
-    /// It knows that everybody has.
+    /// It knows that all nodes have.
     pub sync_ack: u64,
 }

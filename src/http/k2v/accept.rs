@@ -85,7 +85,7 @@ impl Quality {
     }
 }
 
-/// `q=0.25` → 250; `None` for any other parameter. What is no quality counts as 1.
+/// `q=0.25` → 250; `None` for any other parameter. What is not a quality counts as 1.
 fn quality_milli(parameter: &str) -> Option<u16> {
     let (name, value) = parameter.split_once('=')?;
     if !name.trim().eq_ignore_ascii_case("q") {

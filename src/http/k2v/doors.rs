@@ -1,4 +1,4 @@
-//! The parsers of the K2V calls, each called once with whatever there is: see `untrusted`.
+//! The parsers of the K2V calls, each called once with arbitrary input: see `untrusted`.
 
 use super::accept::Accept;
 use super::delete_batch::parse_delete_batch;

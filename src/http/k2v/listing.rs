@@ -30,7 +30,7 @@ pub(crate) enum ListingError {
     /// The query of a single item says something about a range.
     #[error("a query with 'singleItem' needs 'start' and takes none of 'prefix', 'end', 'limit', 'reverse'")]
     SingleItem,
-    /// The single item's key is none.
+    /// The single item's key is empty or too long.
     #[error(transparent)]
     Key(#[from] KeyError),
 }

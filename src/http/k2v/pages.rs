@@ -1,6 +1,6 @@
 //! Answers of any length in constant memory: written page by page, as fast as the client takes them.
 //!
-//! Each page is read from a snapshot of its own, which is gone before the page is sent: a slow client holds no page of
+//! Each page is read from a snapshot of its own, which is dropped before the page is sent: a slow client holds no page of
 //! the store. An answer that fits in one page is sent with its length.
 
 use super::service::JSON;
@@ -99,7 +99,7 @@ impl<P: Pages> MessageBody for PageBody<P> {
                     return Poll::Ready(Some(Ok(page.into())));
                 }
                 State::Resting => {
-                    // The page before was taken. Nobody who waits for room holds any.
+                    // The page before was taken: a request that waits for room holds none.
                     body.share = None;
                     let room = body.room.clone();
                     let share = async move { room.estimate(PAGE_BYTES_ESTIMATE).await };

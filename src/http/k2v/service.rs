@@ -120,7 +120,7 @@ impl Admitted<'_> {
 }
 
 impl<S: Store> Service<S> {
-    /// Who stores a shard, if this node does.
+    /// The replicas of a shard, if this node is one.
     pub(super) fn plan(&self, control: &ControlSnapshot, shard: ShardIndex) -> Result<WritePlan, PlanError> {
         write_plan(&control.layout, self.node, shard)
     }

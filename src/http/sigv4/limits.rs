@@ -8,5 +8,5 @@ pub(super) const PRESIGNED_EXPIRES_S_MAX: u32 = 604_800;
 pub(super) const SIGNING_KEY_SLOTS: usize = 256;
 
 /// A scratch buffer that one request grew beyond this is given back instead of being kept for the next request,
-/// so that one large request head does not hold memory for ever.
+/// so that one large request head does not hold memory without end.
 pub(super) const SCRATCH_BYTES_KEPT_MAX: usize = 16 * 1024;

@@ -175,7 +175,7 @@ fn signer<'a, K: AccessKey>(
     Signer { key_id, secret, day: claim.date.day(), region }
 }
 
-/// As long as a real secret. Signing with it opens nothing: without a key there is nobody to authenticate as.
+/// As long as a real secret. Signing with it opens nothing: without a key there is no identity to authenticate as.
 const NOBODYS_SECRET: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Buffers that one thread uses for one request after the other.

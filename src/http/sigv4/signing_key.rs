@@ -40,7 +40,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
-/// Who signs, when and where: what a signing key is derived from.
+/// Secret, day, region and service: what a signing key is derived from.
 #[derive(Clone, Copy)]
 pub(super) struct Signer<'a> {
     pub(super) key_id: &'a str,
@@ -67,7 +67,7 @@ impl Slot {
     }
 }
 
-/// A fixed number of slots; keys that meet in one slot take turns. Which slot is no secret and needs no defence:
+/// A fixed number of slots; keys that meet in one slot take turns. Which slot is not a secret and needs no defence:
 /// only keys that exist get here, and losing a slot costs one derivation.
 struct Cache {
     slots: Vec<Option<Slot>>,

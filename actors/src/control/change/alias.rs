@@ -98,7 +98,7 @@ pub(super) fn remove_local(
 }
 
 impl ControlState {
-    /// The existing bucket that `alias` means to everybody.
+    /// The existing bucket with this global alias.
     fn global_target(&self, alias: &Alias) -> Option<BucketId> {
         let target = self.global_aliases.get(alias).and_then(|target| *target.get());
         target.filter(|id| self.live_bucket(*id).is_ok())

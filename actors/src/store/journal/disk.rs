@@ -33,7 +33,7 @@ impl DiskFile {
     /// Makes a journal in `dir`, in the place of whatever is there, and takes its room on the disk.
     ///
     /// # Errors
-    /// What the system says, as when there is no room. What is there then is no journal.
+    /// What the system says, as when there is no room. What is there then is not a journal.
     pub(crate) fn create(dir: &Path, header: Header) -> io::Result<DiskFile> {
         let file = File::options().read(true).write(true).create(true).truncate(true).open(dir.join(NAME))?;
         // Blocks that were only promised would be made out to the file when they are first written, at each sync.

@@ -18,7 +18,7 @@
 //! where it belongs:
 //!
 //! * its *environment*: a random number, so that no other journal's record, and no value of a client, is taken for one;
-//! * its *sequence*: one more than that of the record before it, for ever;
+//! * its *sequence*: one more than that of the record before it;
 //! * its *opening*: how often the environment had been opened. A record that did not survive a crash leaves its sequence
 //!   to another one, written by a later opening; pieces of the former that turn up later are told by it;
 //! * what was *durable*: the last sequence that was known to be synced when the record was written. That tells a crash
@@ -64,6 +64,6 @@ pub trait JournalFile: Send + Sync + 'static {
     /// Returns once everything that was written before is durable.
     ///
     /// # Errors
-    /// What the system says; nobody knows then what is durable.
+    /// What the system says; which writes are durable is then unknown.
     fn sync(&self) -> io::Result<()>;
 }

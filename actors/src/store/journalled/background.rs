@@ -124,7 +124,7 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
         }
     }
 
-    /// The tree takes nothing: who waits for room in the journal is told so.
+    /// The tree takes nothing: writers that wait for room in the journal get this error.
     fn stall(&self, cause: CommitError) {
         log::warn!("the store's tree cannot take what the journal holds: {cause}");
         self.writer().stalled = Some(cause);

@@ -101,7 +101,7 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
             checkpoint.done = rows.last().map(|row| ordered_key(row.keyspace, row.key));
             return Ok(Step::Partial);
         }
-        // Everything is in the tree, durably: readers need the table no more, and nobody needs the records.
+        // Everything is in the tree, durably: readers no longer need the table, and recovery no longer needs the records.
         writer.applied = checkpoint.last;
         self.tables.store(Arc::new(self.tables.load().without_frozen()));
         writer.journal.release(checkpoint.head);

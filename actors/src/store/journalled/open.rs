@@ -29,7 +29,7 @@ impl NodeStore {
     }
 
     /// Brings everything into the tree, and marks the store as closed with nothing lost, so that opening it resumes the
-    /// epoch. Nobody may write any more.
+    /// epoch. There must be no writer any more.
     ///
     /// # Errors
     /// The store is not marked: the next opening begins a new epoch, and nothing else is lost.

@@ -34,7 +34,7 @@ pub struct LaneActor<S: Store> {
 impl<S: Store> LaneActor<S> {
     /// Starts the lane of `store` on an arbiter that nothing else runs on.
     pub fn start_on(arbiter: &ArbiterHandle, store: Arc<S>, on_broken: OnBroken) -> Addr<LaneActor<S>> {
-        // Made at its full length: `start_in_arbiter` begins with 16 places, and whoever came early found no room.
+        // Made at its full length: `start_in_arbiter` begins with 16 places, and early senders found no room.
         let (sender, mailbox) = channel(LANE_BATCHES_MAX + DRAINS_MAX);
         arbiter.spawn_fn(move || {
             let (core, started_at) = (LaneCore::default(), monotonic_now());

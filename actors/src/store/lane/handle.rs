@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The way into a lane, for everybody who writes to it. Cheap to clone.
+/// The handle that writers send batches through. Cheap to clone.
 #[derive(Clone)]
 pub struct LaneHandle {
     lane: Recipient<Persist>,

@@ -27,7 +27,7 @@ use crate::ids::ShardIndex;
 use actix::Message;
 use tokio::sync::mpsc;
 
-/// Who hands batches to a lane. The batches of one owner are stored in order; a refusal fences off only its owner.
+/// The sender of a batch. The batches of one owner are stored in order; a refusal fences off only its owner.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Owner {
     /// A shard: items and what the shard keeps beside them.

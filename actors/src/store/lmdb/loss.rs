@@ -1,4 +1,4 @@
-//! Noticing that what was stored is gone, before anything is made anew in its place or mapped.
+//! Detects lost data before a new store is made in its place, and before a damaged file is mapped.
 //!
 //! LMDB makes an empty file into a new environment without a word, and maps one that was cut short: the process then dies
 //! by SIGBUS at the first page that is missing.
@@ -20,7 +20,7 @@ const META_BYTES: usize = 152;
 const PAGE_BYTES_DEFAULT: u64 = 4096;
 const PAGE_BYTES: std::ops::RangeInclusive<u32> = 256..=65_536;
 
-/// What is gone.
+/// What was lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Loss {
     /// The folder of an environment that was made.

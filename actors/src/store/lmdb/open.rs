@@ -76,7 +76,7 @@ pub enum OpenError {
         home: PathBuf,
     },
     /// A row that every environment has is missing or unreadable.
-    #[error("{} is no store, or is corrupt: row `{row}`", dir.display())]
+    #[error("{} is not a store, or is corrupt: row `{row}`", dir.display())]
     Corrupt {
         /// The environment's folder.
         dir: PathBuf,
@@ -200,7 +200,7 @@ fn open_environment(dir: &Path, options: &LmdbOptions) -> heed::Result<Env<Witho
     let mut open = EnvOpenOptions::new().read_txn_without_tls();
     open.map_size(options.map_size.div_ceil(page_bytes).max(1).saturating_mul(page_bytes));
     open.max_dbs(Tables::COUNT).max_readers(STORE_READERS_MAX);
-    // SAFETY: A memory map is sound as long as nobody changes the file behind it. This process holds the folder's lock
+    // SAFETY: A memory map is sound as long as no other process changes the file behind it. This process holds the folder's lock
     // (`lock`, taken before), so that no other Troupe maps or writes `data.mdb`, and LMDB itself writes only pages that
     // no reader's root reaches, ordered by its own lock file, which is in use (`NO_LOCK` is never set). Within this
     // process heed refuses a second opening of the same folder.

@@ -60,7 +60,7 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         Terminal::new(false, true).failure(&Failure::usage(args::sentence(error)));
         return Exit::Usage.into();
     }
-    // A closed output is no reason to fail.
+    // A closed output is not an error.
     let _ = error.print();
     if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
 }

@@ -83,7 +83,7 @@ impl Terminal {
         self.say(&text.replacen(label, head, 1));
     }
 
-    /// A standard error that is closed is no reason to fail: nobody wants to read it.
+    /// A closed standard error is not an error.
     fn say(self, text: &str) {
         let _ = writeln!(io::stderr(), "{text}");
     }

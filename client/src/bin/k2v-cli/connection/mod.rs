@@ -84,12 +84,12 @@ pub(crate) const NAMES: Names = Names {
     bucket: "K2V_BUCKET",
 };
 
-/// The environment, read one variable at a time; an empty variable is as good as none.
+/// The environment, read one variable at a time; an empty variable counts as unset.
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Settles where to go. `remark` hears of what is odd but no error.
+/// Settles where to go. `remark` is called with what is odd but not an error.
 pub(crate) fn settle(
     place: &Place,
     names: Names,

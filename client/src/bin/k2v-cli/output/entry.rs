@@ -91,7 +91,7 @@ pub(crate) fn describe(out: &mut Out, item: &Item) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Text with its lines and tabs kept and every other control character shown; `None` for what is no text.
+/// Text with its lines and tabs kept and every other control character shown; `None` for what is not UTF-8.
 pub(crate) fn readable(data: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(data).ok()?;
     let line = |line: &str| line.split('\t').map(printable).collect::<Vec<_>>().join("\t");

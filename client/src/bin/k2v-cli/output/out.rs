@@ -62,7 +62,7 @@ impl Out {
         self.is_terminal
     }
 
-    /// The width of the terminal; nothing is cut where there is none.
+    /// The width of the terminal; nothing is cut without a terminal.
     pub(crate) fn width(&self) -> Option<usize> {
         if !self.is_terminal {
             return None;

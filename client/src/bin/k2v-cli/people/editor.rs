@@ -61,7 +61,7 @@ impl Buffer {
                 None => Ok(None),
                 Some(Ok(text)) => Ok(Some(text)),
                 Some(Err(_)) => Err(Failure::usage(format!(
-                    "value {} is no text, which an editor could change: use --keep, --merge or --delete",
+                    "value {} is not text, so it cannot be edited: use --keep, --merge or --delete",
                     index + 1
                 ))),
             })
@@ -172,6 +172,6 @@ mod tests {
             buffer.text
         );
         let refused = Buffer::new("pk", "sk", &["a".into(), [0xff_u8].into()]);
-        assert!(refused.err().unwrap().to_string().starts_with("value 2 is no text"));
+        assert!(refused.err().unwrap().to_string().starts_with("value 2 is not text"));
     }
 }

@@ -210,7 +210,7 @@ struct Whole {
     last: Option<Line>,
 }
 
-/// Reads the lines up to the first that was cut off: it does not end in a line feed, or is no item.
+/// Reads the lines up to the first that was cut off: it does not end in a line feed, or is not an item.
 fn complete_lines(path: &Path) -> io::Result<Whole> {
     let file = match File::open(path) {
         Ok(file) => file,

@@ -21,7 +21,7 @@ use crate::session::Session;
 /// importing twice is importing once, and an import that was interrupted goes on when it is started again. A key that stands in
 /// several lines is imported once for each, in their order.
 ///
-/// Only what the server has acknowledged is counted as written. A line that is no item, or that the server refuses, is named and ends the
+/// Only what the server has acknowledged is counted as written. A line that is not an item, or that the server refuses, is named and ends the
 /// import, or, with --skip-errors, is left out; the exit code is 1 in both cases. With `-o json` or `jsonl`, a line {"skipped":LINE,…} for
 /// each and one with the counts are printed.
 #[derive(Debug, Args)]
