@@ -13,7 +13,7 @@ use troupe_actors::control::{
     Command, ControlCore, Effect, Event, KeyId, Permissions, RequestId, Row, SecretKey,
 };
 use troupe_actors::ids::{BucketId, NodeId};
-use troupe_actors::store::lane::core::Batch;
+use troupe_actors::store::lane::Batch;
 use troupe_actors::store::lane::{BatchId, Fence, Owner, PersistError};
 use troupe_actors::store::{Snapshot, Store, Write};
 

@@ -9,8 +9,8 @@ use crate::scheduler::Channel;
 use crate::shape::Part;
 use crate::world::World;
 use std::collections::VecDeque;
-use troupe_actors::store::lane::core::{Batch, Effect, Event, LaneCore};
-use troupe_actors::store::lane::{BatchId, Fence, Owner};
+use troupe_actors::store::lane::core::{Effect, Event, LaneCore};
+use troupe_actors::store::lane::{Batch, BatchId, Fence, Owner};
 use troupe_actors::store::{CommitError, FailureCause, Store, Write};
 
 /// A lane: its mailbox, its core, and the commit that blocks it.

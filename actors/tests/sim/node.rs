@@ -17,7 +17,7 @@ use troupe_actors::ids::ItemKey;
 use troupe_actors::shard::{
     Effect, Event, ItemWrite, PollId, RequestId, ShardCore, Watched, WriteError, WritePlan,
 };
-use troupe_actors::store::lane::core::Batch;
+use troupe_actors::store::lane::Batch;
 use troupe_actors::store::lane::{BatchId, PersistError};
 use troupe_actors::store::{CommitError, Snapshot, Store, Write};
 

@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use troupe_actors::causality::Item;
-use troupe_actors::store::journalled::{JournalError, NodeStore, Step};
+use troupe_actors::store::journal::JournalError;
+use troupe_actors::store::journalled::{NodeStore, Step};
 use troupe_actors::store::lmdb::OpenError;
 use troupe_actors::store::{Snapshot, Store};
 

@@ -25,12 +25,14 @@
 //!   from corruption (`recovery.rs`).
 
 pub mod disk;
+mod error;
 mod header;
 pub(crate) mod log;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod ring;
 
+pub use error::JournalError;
 pub use header::{HEADER_BYTES, Header};
 use std::io;
 

@@ -1,43 +1,11 @@
 //! What the tree remembers of its journal.
 
-use crate::store::journal::Header;
-use crate::store::journal::Stamp;
-use crate::store::journal::log::{Known, ReplayError};
-use crate::store::journal::recovery::Gap;
+use crate::store::journal::log::Known;
+use crate::store::journal::{Header, JournalError, Stamp};
 use crate::store::keys::environment::{self, APPLIED_KEY, JOURNAL_KEY, OPENING_KEY};
 use crate::store::rows::{Keyspace, RowChange, RowView};
 use crate::store::tree::Tree;
 use crate::store::{CommitError, StoreError};
-use std::io;
-
-/// A journal cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The file failed.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// Records are missing that were durable.
-    #[error("{0}: restore it and `data.mdb` together, from one copy")]
-    Gap(#[from] Gap),
-    /// The tree belongs with another journal.
-    #[error("it is not the journal that belongs to `data.mdb`: restore both together, from one copy")]
-    Foreign,
-    /// The tree cannot be read.
-    #[error(transparent)]
-    Unreadable(#[from] StoreError),
-    /// The tree cannot be written.
-    #[error(transparent)]
-    Unwritable(#[from] CommitError),
-}
-
-impl From<ReplayError> for JournalError {
-    fn from(error: ReplayError) -> JournalError {
-        match error {
-            ReplayError::Io(error) => JournalError::Io(error),
-            ReplayError::Gap(gap) => JournalError::Gap(gap),
-        }
-    }
-}
 
 /// The journal that a tree belongs with; `None` if it never had one.
 pub(super) fn journal_of<T: Tree>(tree: &T) -> Result<Option<Header>, StoreError> {

@@ -40,15 +40,13 @@ mod tables;
 pub use checkpoint::Step;
 pub use durability::Durability;
 pub use lanes::LanesOptions;
-pub use marks::JournalError;
 pub use open::JournalOptions;
 pub use snapshot::JournalledSnapshot;
 pub use stats::{JournalStats, NodeStats};
 
-use super::journal::Header;
 use super::journal::disk::DiskFile;
 use super::journal::log::Journal;
-use super::journal::{JournalFile, Stamp};
+use super::journal::{Header, JournalError, JournalFile, Stamp};
 use super::lmdb::LmdbStore;
 use super::memtable::Memtable;
 use super::tree::Tree;

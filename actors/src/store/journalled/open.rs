@@ -1,9 +1,9 @@
 //! A journalled store in a folder.
 
-use super::marks::{self, JournalError};
+use super::marks;
 use super::{Durability, JournalledStore, NodeStore};
-use crate::store::journal::Header;
 use crate::store::journal::disk::{self, DiskFile};
+use crate::store::journal::{Header, JournalError};
 use crate::store::lmdb::{LmdbOptions, LmdbStore, OpenError};
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! The shell of a lane: an actor with a thread of its own, which a commit blocks.
 
-use super::core::{Batch, Effect, Event, LaneCore};
+use super::batch::Batch;
+use super::core::{Effect, Event, LaneCore};
 use super::{Persist, Persisted};
 use crate::clock::monotonic_now;
 use crate::limits::LANE_BATCHES_MAX;

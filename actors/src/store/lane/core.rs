@@ -3,29 +3,13 @@
 #[cfg(test)]
 mod tests;
 
+use super::batch::Batch;
 use super::queue::Queue;
 use super::{Fence, Owner, PersistError};
 use crate::limits::FULL_PROBE_INTERVAL_MS;
 use crate::mutation::{Mutation, is_on};
 use crate::store::{CommitError, Failure};
 use std::collections::{BTreeMap, VecDeque};
-
-/// A batch and what the core must know of it. The payload `B` is carried through untouched.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Batch<B> {
-    /// Whose batch it is.
-    pub owner: Owner,
-    /// What it builds on: earlier batches of the owner with the same fence.
-    pub fence: Fence,
-    /// Its place in the lane's queue: larger than that of every batch that arrived before.
-    pub order: u64,
-    /// Whether it needs room beyond what it gives back.
-    pub grows: bool,
-    /// About how much of the group's budget it takes.
-    pub bytes: usize,
-    /// The writes, and where the answer goes.
-    pub payload: B,
-}
 
 /// What happens to a lane.
 #[derive(PartialEq, Eq, Debug)]

@@ -16,10 +16,12 @@
 //! * no batch is kept that builds on a refused one (the fence).
 
 pub mod actor;
+mod batch;
 pub mod core;
 mod handle;
 mod queue;
 
+pub use batch::Batch;
 pub use handle::{LaneGone, LaneHandle, Room};
 
 use super::{CommitError, Failure, Write};

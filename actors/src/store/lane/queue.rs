@@ -5,7 +5,7 @@
 //! looked at once those before it are taken.
 
 use super::Owner;
-use super::core::Batch;
+use super::batch::Batch;
 use crate::limits::{GROUP_BATCHES_MAX, GROUP_BYTES_MAX};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -9,7 +9,7 @@ use super::{LmdbStore, Tables};
 use crate::limits::STORE_READERS_MAX;
 use crate::store::Epoch;
 use crate::store::epoch::{Left, Testimony};
-use crate::store::journalled::JournalError;
+use crate::store::journal::JournalError;
 use crate::store::keys::environment::{self, LaneId};
 use crate::store::keys::{items, partitions, shards};
 use heed::types::Bytes;

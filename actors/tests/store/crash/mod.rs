@@ -110,7 +110,7 @@ impl Story {
         dir: &Path,
         (tree, journal): &(Vec<u8>, FileState),
         promised: usize,
-    ) -> Result<(CrashStore, Arc<Moments>), troupe_actors::store::journalled::JournalError> {
+    ) -> Result<(CrashStore, Arc<Moments>), troupe_actors::store::journal::JournalError> {
         clear(dir);
         fs::write(dir.join("data.mdb"), tree).unwrap();
         let tree = LmdbStore::open(dir, &options(1)).unwrap();
