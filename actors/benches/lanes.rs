@@ -118,6 +118,29 @@ fn measure(dir: &Path, lanes: u16, group: u64, spread: Spread) -> [f64; 3] {
     [puts / seconds, seconds * f64::from(lanes) * 1e6 / groups as f64, processor_us / puts]
 }
 
+/// MiB of journal that an opening finds after the process was killed, and how many milliseconds it takes.
+fn measure_recovery(dir: &Path) -> (u64, f64) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let set = open(dir.path(), 1);
+    let mut groups = 0;
+    let left = loop {
+        let writes: Vec<_> =
+            (groups * 1024..(groups + 1) * 1024).map(|n| put(n, Spread::Partitions, &set, 0)).collect();
+        set.control().commit(&mut writes.iter()).unwrap();
+        groups += 1;
+        let stats = set.control().journal_stats();
+        if stats.journal_bytes * 10 >= stats.journal_bytes_max * 9 {
+            break stats.journal_bytes >> 20;
+        }
+    };
+    drop(set);
+    let started = now();
+    let set = open(dir.path(), 1);
+    let took_ms = started.elapsed().as_secs_f64() * 1e3;
+    assert_eq!(set.control().last_commit().sequence, groups);
+    (left, took_ms)
+}
+
 /// Grows one store to each of `sizes`, and prints what puts without order cost there.
 fn measure_sizes(dir: &Path, sizes: &[u64]) {
     let dir = tempfile::tempdir_in(dir).unwrap();
@@ -236,5 +259,7 @@ fn main() {
         }
     }
     let (snapshot_ns, item_ns, row_ns) = measure_reads(&folder);
+    let (left_mib, took_ms) = measure_recovery(&folder);
+    println!("opening with {left_mib} MiB in the journal: {took_ms:.0} ms");
     println!("snapshot {snapshot_ns:.0} ns, item {item_ns:.0} ns, item of a range of 100 {row_ns:.0} ns");
 }

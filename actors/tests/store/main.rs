@@ -17,3 +17,4 @@ mod migration;
 mod model;
 mod moments;
 mod recorded;
+mod stalled;
