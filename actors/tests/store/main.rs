@@ -5,7 +5,6 @@
 mod checkpointed;
 mod contract;
 mod counting;
-mod crash;
 mod epochs;
 mod folders;
 mod full;
