@@ -20,7 +20,7 @@ use tree::{CrashTree, TreeState};
 use troupe_actors::mutation::{Mutation, turn_on};
 use troupe_actors::store::journal::Header;
 use troupe_actors::store::journalled::{Durability, JournalledStore};
-use troupe_actors::store::lmdb::LmdbStore;
+use troupe_actors::store::lmdb::{LmdbStore, OpenError};
 use troupe_actors::store::{Store, Write};
 
 const IMAGES_DEFAULT: usize = 10_000;
@@ -113,7 +113,13 @@ impl Story {
     ) -> Result<(CrashStore, Arc<Moments>), troupe_actors::store::journal::JournalError> {
         clear(dir);
         fs::write(dir.join("data.mdb"), tree).unwrap();
-        let tree = LmdbStore::open(dir, &options(1)).unwrap();
+        // A process that another test starts holds the lock that it inherited until it runs its program.
+        let tree = loop {
+            match LmdbStore::open(dir, &options(1)) {
+                Err(OpenError::InUse { .. }) => std::thread::yield_now(),
+                opened => break opened.unwrap(),
+            }
+        };
         let now = Moment { journal: journal.clone(), tree: TreeState::of(dir), promised };
         let moments = Arc::new(Moments::new(now));
         let tree = CrashTree::new(tree, dir, Arc::clone(&moments));
