@@ -1,5 +1,6 @@
 //! The operations of a batch, and what comes back.
 
+use crate::range::bound_methods;
 use serde::{Deserialize, Serialize};
 
 use crate::error::InvalidResponse;
@@ -128,26 +129,7 @@ impl BatchDelete {
         Self { start: Some(sk.into()), single_item: true, ..Self::all(pk) }
     }
 
-    /// Only sort keys that begin with `prefix`.
-    #[must_use]
-    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = Some(prefix.into());
-        self
-    }
-
-    /// Starts at this sort key, included.
-    #[must_use]
-    pub fn start(mut self, start: impl Into<String>) -> Self {
-        self.start = Some(start.into());
-        self
-    }
-
-    /// Stops before this sort key.
-    #[must_use]
-    pub fn end(mut self, end: impl Into<String>) -> Self {
-        self.end = Some(end.into());
-        self
-    }
+    bound_methods!();
 }
 
 /// The result of one read query, as it comes.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::range::bound_methods;
 use serde::{Deserialize, Serialize};
 
 use crate::error::InvalidResponse;
@@ -29,26 +30,7 @@ impl PollRange {
         Self::default()
     }
 
-    /// Only sort keys that begin with `prefix`.
-    #[must_use]
-    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = Some(prefix.into());
-        self
-    }
-
-    /// Starts at this sort key, included.
-    #[must_use]
-    pub fn start(mut self, start: impl Into<String>) -> Self {
-        self.start = Some(start.into());
-        self
-    }
-
-    /// Stops before this sort key.
-    #[must_use]
-    pub fn end(mut self, end: impl Into<String>) -> Self {
-        self.end = Some(end.into());
-        self
-    }
+    bound_methods!();
 }
 
 /// Items that changed, and the marker that covers them.

@@ -2,6 +2,33 @@
 
 use serde::Serialize;
 
+/// The methods that set the bounds of a type with the fields `prefix`, `start` and `end`.
+macro_rules! bound_methods {
+    () => {
+        /// Only keys that begin with `prefix`.
+        #[must_use]
+        pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+            self.prefix = Some(prefix.into());
+            self
+        }
+
+        /// Starts at this key, included.
+        #[must_use]
+        pub fn start(mut self, start: impl Into<String>) -> Self {
+            self.start = Some(start.into());
+            self
+        }
+
+        /// Stops before this key.
+        #[must_use]
+        pub fn end(mut self, end: impl Into<String>) -> Self {
+            self.end = Some(end.into());
+            self
+        }
+    };
+}
+pub(crate) use bound_methods;
+
 /// Which keys to list: those with a prefix, from a start (inclusive) to an end (exclusive), at most so many.
 ///
 /// In reverse, keys come from the highest down: `start` is then the highest key wanted, and `end` must lie
@@ -38,26 +65,7 @@ impl KeyRange {
         Self::default()
     }
 
-    /// Only keys that begin with `prefix`.
-    #[must_use]
-    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = Some(prefix.into());
-        self
-    }
-
-    /// Starts at this key, included.
-    #[must_use]
-    pub fn start(mut self, start: impl Into<String>) -> Self {
-        self.start = Some(start.into());
-        self
-    }
-
-    /// Stops before this key.
-    #[must_use]
-    pub fn end(mut self, end: impl Into<String>) -> Self {
-        self.end = Some(end.into());
-        self
-    }
+    bound_methods!();
 
     /// At most so many.
     #[must_use]

@@ -150,8 +150,13 @@ async fn reach(
     let endpoint =
         Finding::good("endpoint", format!("{} answers{name} after {took:.1?}", connection.endpoint.value));
     let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-    let clock = date.and_then(|date| httpdate::parse_http_date(date).ok());
+    let clock = date.and_then(http_date);
     Ok((endpoint, clock.map(|clock| check_clock(SystemTime::now(), clock))))
+}
+
+/// The date of an HTTP answer.
+fn http_date(text: &str) -> Option<SystemTime> {
+    jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp().into())
 }
 
 fn check_clock(here: SystemTime, there: SystemTime) -> Finding {
@@ -243,6 +248,13 @@ fn print(session: &mut Session, findings: &[Finding]) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_date_of_an_answer_is_read() {
+        let known = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(known));
+        assert_eq!(http_date("yesterday"), None);
+    }
 
     fn check(here: u64, there: u64, verdict: Verdict, words: &str) {
         let time = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);

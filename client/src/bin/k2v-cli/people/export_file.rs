@@ -9,7 +9,6 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +165,7 @@ fn same_run(file: &mut File, partial: &Path, subject: &Subject) -> Result<Run, F
 fn new_run(file: &mut File, subject: Subject) -> io::Result<Run> {
     let run = Run {
         run: format!("{:08x}", rand::random::<u32>()),
-        started: httpdate::fmt_http_date(SystemTime::now()),
+        started: jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
         subject,
     };
     file.set_len(0)?;
