@@ -165,7 +165,7 @@ pub const CHECKPOINT_JOURNAL_PARTS: u64 = 4;
 /// How long a row stays out of the tree when little is written, in milliseconds.
 pub const CHECKPOINT_INTERVAL_MS: u64 = 2_000;
 
-/// Rows that one transaction of a checkpoint writes: between these, as long as it takes about
+/// Rows that one transaction of a checkpoint writes: between these (fewer where there is hardly room), as long as it takes about
 /// [`CHECKPOINT_STEP_MS`]. The disk is busy with its pages meanwhile, and a group's sync waits.
 pub const CHECKPOINT_STEP_ROWS: std::ops::RangeInclusive<usize> = 64..=16_384;
 

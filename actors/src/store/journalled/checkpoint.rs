@@ -5,8 +5,9 @@
 //! moves in the last one. A crash in between leaves some rows of later records in the tree: the next recovery finds
 //! all of these records in the journal, and applies them again.
 
+use super::pace::StepRows;
 use super::{Durability, JournalledStore, marks};
-use crate::limits::{CHECKPOINT_STEP_BYTES_MAX, CHECKPOINT_STEP_ROWS};
+use crate::limits::CHECKPOINT_STEP_BYTES_MAX;
 use crate::mutation::{Mutation, is_on};
 use crate::store::journal::record::row_bytes;
 use crate::store::journal::{JournalFile, Stamp};
@@ -61,15 +62,15 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
     }
 
     pub(super) fn checkpoint_all(&self, running: &mut Option<Checkpoint>) -> Result<(), CommitError> {
-        let (fewest, most) = CHECKPOINT_STEP_ROWS.into_inner();
-        let mut rows_max = most;
+        let mut rows = StepRows::most();
         loop {
-            match self.step(running, rows_max) {
+            match self.step(running, rows.get()) {
                 Ok(Step::Idle) => return Ok(()),
                 Ok(Step::Partial | Step::Finished) => {}
-                // A smaller transaction changes fewer pages at a time.
-                Err(CommitError::MapFull | CommitError::DiskFull) if rows_max > fewest => rows_max /= 4,
-                Err(error) => return Err(error),
+                Err(error @ (CommitError::MapFull | CommitError::DiskFull)) => {
+                    rows = rows.after_no_room().ok_or(error)?;
+                }
+                Err(error @ CommitError::Broken(_)) => return Err(error),
             }
         }
     }

@@ -29,6 +29,11 @@ impl Default for StepRows {
 }
 
 impl StepRows {
+    /// As many as there may be.
+    pub(super) fn most() -> StepRows {
+        StepRows(*CHECKPOINT_STEP_ROWS.end())
+    }
+
     /// The number.
     pub(super) fn get(self) -> usize {
         self.0
@@ -46,10 +51,10 @@ impl StepRows {
         }
     }
 
-    /// After one that found no room. `None` if fewer rows will not help.
+    /// After one that found no room: LMDB changes no page in place, so that fewer rows need fewer free pages at a time.
+    /// `None` if it was one row.
     pub(super) fn after_no_room(self) -> Option<StepRows> {
-        let fewer = self.to(self.0 / 4);
-        (fewer != self).then_some(fewer)
+        (self.0 > 1).then_some(StepRows((self.0 / 4).max(1)))
     }
 
     fn to(self, rows: usize) -> StepRows {
@@ -94,6 +99,7 @@ mod tests {
         while let Some(fewer) = rows.after_no_room() {
             rows = fewer;
         }
-        assert_eq!(rows.get(), *CHECKPOINT_STEP_ROWS.start());
+        assert_eq!(rows.get(), 1);
+        assert_eq!(rows.after(Duration::ZERO).get(), *CHECKPOINT_STEP_ROWS.start());
     }
 }
