@@ -9,7 +9,7 @@
 //! ```
 //!
 //! * [`ShardCore`] decides: what the next state of an item is, under which dot, who is told and when.
-//! * [`ShardActor`] obeys: it reads what the core asks for, item by item, and carries its effects out.
+//! * `ShardActor` obeys: it reads what the core asks for, item by item, and carries its effects out.
 //! * [`Shards`] is what the gateway holds: one address per shard.
 
 mod actor;
