@@ -51,5 +51,5 @@ fn a_conflict_is_resolved_in_the_editor_with_every_sibling_in_sight() {
     program.ok_args(&["put", "pk", "bytes", "text"]);
     program.ok("insert pk bytes -b /w==");
     let refused = editor("true").run("resolve pk bytes --edit");
-    assert!(refused.code == 2 && refused.err.contains("is no text"), "{refused:?}");
+    assert!(refused.code == 2 && refused.err.contains("is not text"), "{refused:?}");
 }
