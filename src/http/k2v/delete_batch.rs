@@ -3,7 +3,7 @@
 
 use super::insert_batch::is_certainly_not_stored;
 use super::listing::{Listing, push_bounds, single_item};
-use super::request::{null_is_false, parse_list};
+use super::request::{null_is_false, parse_list, range_query};
 use super::service::{Admitted, JSON, Outcome, Service};
 use crate::http::error::ApiError;
 use crate::http::json::{push_bool, push_number, push_string};
@@ -34,18 +34,13 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawQuery {
-    partition_key: String,
-    #[serde(default)]
-    prefix: Option<String>,
-    #[serde(default)]
-    start: Option<String>,
-    #[serde(default)]
-    end: Option<String>,
-    #[serde(default, deserialize_with = "null_is_false")]
-    single_item: bool,
+range_query! {
+    /// One query as it came. Other fields are ignored.
+    struct RawQuery {
+        partition_key: String,
+        #[serde(default, deserialize_with = "null_is_false")]
+        single_item: bool,
+    }
 }
 
 /// One query, validated.
@@ -58,9 +53,8 @@ pub(super) struct DeleteQuery {
 }
 
 impl DeleteQuery {
-    fn new(query: RawQuery, bucket: BucketId) -> Result<DeleteQuery, ApiError> {
-        let listing =
-            Listing { prefix: query.prefix, start: query.start, end: query.end, limit: None, reverse: false };
+    fn new(mut query: RawQuery, bucket: BucketId) -> Result<DeleteQuery, ApiError> {
+        let listing = query.take_bounds();
         let range = if query.single_item { single_item(&listing)? } else { listing.range()? };
         let partition = Partition::new(bucket, PartitionKey::new(&query.partition_key)?);
         Ok(DeleteQuery { partition, listing, range, is_single_item: query.single_item })

@@ -8,7 +8,7 @@ use super::item_json::push_item;
 use super::listing::Listing;
 use super::pages::{PageEnd, Pages, json_response_from};
 use super::poll::{Terms, poll_timeout, wait_for_news};
-use super::request::parse;
+use super::request::{parse, range_query};
 use super::service::{Admitted, Outcome, Service};
 use crate::budget::limits::PAGE_BYTES_ESTIMATE;
 use crate::http::error::ApiError;
@@ -41,19 +41,14 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawPoll {
-    #[serde(default)]
-    prefix: Option<String>,
-    #[serde(default)]
-    start: Option<String>,
-    #[serde(default)]
-    end: Option<String>,
-    #[serde(default)]
-    timeout: Option<u64>,
-    #[serde(default)]
-    seen_marker: Option<String>,
+range_query! {
+    /// The body as it came.
+    struct RawPoll {
+        #[serde(default)]
+        timeout: Option<u64>,
+        #[serde(default)]
+        seen_marker: Option<String>,
+    }
 }
 
 /// What a poll waits for, validated.
@@ -72,9 +67,8 @@ pub(super) fn parse_poll_range(
     partition: &Partition,
     tokens: &TokenKey,
 ) -> Result<PollRange, ApiError> {
-    let poll: RawPoll = parse(body)?;
-    let listing =
-        Listing { prefix: poll.prefix, start: poll.start, end: poll.end, limit: None, reverse: false };
+    let mut poll: RawPoll = parse(body)?;
+    let listing = poll.take_bounds();
     let seen = poll.seen_marker.map(|marker| tokens.open_marker(partition.hash, &marker)).transpose()?;
     Ok(PollRange {
         partition: partition.hash,

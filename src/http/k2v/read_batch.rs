@@ -3,7 +3,7 @@
 use super::item_json::push_item;
 use super::listing::{Listing, push_bounds, push_tail, single_item};
 use super::pages::{PageEnd, Pages, json_response};
-use super::request::{null_is_false, parse_list};
+use super::request::{null_is_false, parse_list, range_query};
 use super::service::{Admitted, Outcome, Service};
 use crate::http::error::ApiError;
 use crate::http::json::{push_bool, push_optional_number, push_string};
@@ -28,27 +28,21 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     Outcome::later(json_response(pages, service.room(request)))
 }
 
-/// One query as it came.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawQuery {
-    partition_key: String,
-    #[serde(default)]
-    prefix: Option<String>,
-    #[serde(default)]
-    start: Option<String>,
-    #[serde(default)]
-    end: Option<String>,
-    #[serde(default)]
-    limit: Option<u64>,
-    #[serde(default, deserialize_with = "null_is_false")]
-    reverse: bool,
-    #[serde(default, deserialize_with = "null_is_false")]
-    single_item: bool,
-    #[serde(default, deserialize_with = "null_is_false")]
-    conflicts_only: bool,
-    #[serde(default, deserialize_with = "null_is_false")]
-    tombstones: bool,
+range_query! {
+    /// One query as it came.
+    struct RawQuery {
+        partition_key: String,
+        #[serde(default)]
+        limit: Option<u64>,
+        #[serde(default, deserialize_with = "null_is_false")]
+        reverse: bool,
+        #[serde(default, deserialize_with = "null_is_false")]
+        single_item: bool,
+        #[serde(default, deserialize_with = "null_is_false")]
+        conflicts_only: bool,
+        #[serde(default, deserialize_with = "null_is_false")]
+        tombstones: bool,
+    }
 }
 
 /// One query, validated.
@@ -72,14 +66,8 @@ pub(super) fn parse_read_batch(body: &[u8], bucket: BucketId) -> Result<Vec<Read
 }
 
 impl ReadQuery {
-    fn new(query: RawQuery, bucket: BucketId) -> Result<ReadQuery, ApiError> {
-        let listing = Listing {
-            prefix: query.prefix,
-            start: query.start,
-            end: query.end,
-            limit: query.limit,
-            reverse: query.reverse,
-        };
+    fn new(mut query: RawQuery, bucket: BucketId) -> Result<ReadQuery, ApiError> {
+        let listing = Listing { limit: query.limit, reverse: query.reverse, ..query.take_bounds() };
         let range = if query.single_item { single_item(&listing)? } else { listing.range()? };
         Ok(ReadQuery {
             partition: Partition::new(bucket, PartitionKey::new(&query.partition_key)?),

@@ -29,6 +29,36 @@ pub(super) fn parse_list<'b, T: Deserialize<'b>>(
     Ok(list)
 }
 
+/// A query of a range, as it comes: the bounds that every one has, and what is its own.
+///
+/// Serde's `flatten` would do the same, but keep what the query holds beside that in memory until its end: a body of
+/// unknown fields would take many times its length.
+macro_rules! range_query {
+    ($(#[$attribute:meta])* struct $name:ident { $($own:tt)* }) => {
+        $(#[$attribute])*
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct $name {
+            #[serde(default)]
+            prefix: Option<String>,
+            #[serde(default)]
+            start: Option<String>,
+            #[serde(default)]
+            end: Option<String>,
+            $($own)*
+        }
+
+        impl $name {
+            /// Takes the bounds out, as an ascending listing without a limit.
+            fn take_bounds(&mut self) -> Listing {
+                let (prefix, start, end) = (self.prefix.take(), self.start.take(), self.end.take());
+                Listing { prefix, start, end, limit: None, reverse: false }
+            }
+        }
+    };
+}
+pub(super) use range_query;
+
 /// `null` means false, as absence does.
 pub(super) fn null_is_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(false))
