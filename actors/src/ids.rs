@@ -45,6 +45,10 @@ pub struct BucketId(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub [u8; 32]);
 
+/// A cluster's identity: 32 random bytes, drawn with its first layout.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClusterId(pub [u8; 32]);
+
 macro_rules! hex_identity {
     ($name:ident) => {
         impl fmt::Display for $name {
@@ -73,6 +77,7 @@ macro_rules! hex_identity {
 }
 hex_identity!(BucketId);
 hex_identity!(NodeId);
+hex_identity!(ClusterId);
 
 /// A key that a client sent is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,7 @@
 //! shard       who may write an item, and when the writer is told
 //!   store     one durable transaction per group of writes
 //!     causality   what a write means: dots, siblings, tokens
+//! transport   requests between nodes
 //!       ids, limits, clock, mutation
 //! ```
 
@@ -22,3 +23,4 @@ pub mod mutation;
 pub mod replication;
 pub mod shard;
 pub mod store;
+pub mod transport;

@@ -182,3 +182,7 @@ pub const BACK_PRESSURE_MS_MAX: u64 = 100;
 
 /// How often a relaxed journal is synced, in milliseconds: what a crash of the machine may take back.
 pub const RELAXED_SYNC_INTERVAL_MS: u64 = 100;
+
+/// Longest body of a message between nodes, in bytes: the states of the largest batch, and their frames and clock. Longer:
+/// not sent; a peer that sends one is cut off.
+pub const MESSAGE_BYTES_MAX: usize = BATCH_BYTES_MAX + (8 << 20);

@@ -1,0 +1,4 @@
+//! One contract for every transport between nodes.
+
+mod echo;
+mod memory;
