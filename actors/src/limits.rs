@@ -113,6 +113,13 @@ pub const PAGE_ITEMS_MAX: usize = 1000;
 /// Partitions that one source contributes to a page of ReadIndex.
 pub const INDEX_PAGE_ROWS_MAX: usize = 500;
 
+/// Writes of one shard that one message asks another node to coordinate: as many as a client's batch may have. A message
+/// with more is refused.
+pub const REPLICATION_BATCH_ITEMS_MAX: usize = 200_000;
+
+/// Pairs of one seen marker: 8 bytes of seal, 16 bytes for each. A message with more is refused.
+pub const MARKER_PAIRS_MAX: usize = (MARKER_BYTES_MAX - 8) / 16;
+
 /// Changes of the control plane that wait for the one being made durable. Beyond it: 503, nothing applied.
 pub const CONTROL_QUEUE_MAX: usize = 256;
 

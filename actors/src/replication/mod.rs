@@ -22,6 +22,7 @@ pub mod delete;
 pub mod index;
 pub mod items;
 pub mod local;
+pub mod message;
 pub mod page;
 pub mod plan;
 pub mod poll;
