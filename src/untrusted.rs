@@ -76,7 +76,7 @@ pub fn item(input: &[u8]) {
     let Some(item) = Item::decode(input) else { return };
     let again = item.encode();
     assert_eq!(Item::decode(&again).as_ref(), Some(&item), "what was read is written as it was");
-    let context = item.context();
+    let context = item.token_context();
     assert!(item.is_covered_by(&context));
     let mut merged = item.clone();
     merged.merge(&item);

@@ -35,7 +35,11 @@ fn options() -> LmdbOptions {
 fn replace(store: &LmdbStore, before: &mut Item<'static>) -> Result<(), CommitError> {
     let mut after = before.clone();
     let time = before.newest_time_of(ActorId(1)) + 1;
-    after.write(Dot { actor: ActorId(1), time }, &before.context(), Value::Bytes(VALUE.to_vec().into()));
+    after.write(
+        Dot { actor: ActorId(1), time },
+        &before.token_context(),
+        Value::Bytes(VALUE.to_vec().into()),
+    );
     let partition = Partition::new(BucketId([1; 32]), PartitionKey::new("p").unwrap());
     let write = Write::put_item(partition, SortKey::new("k").unwrap(), before, &after);
     store.commit(&mut std::iter::once(&write))?;

@@ -8,17 +8,21 @@
 //!
 //! * merging is commutative, associative and idempotent;
 //! * a write discards exactly the values that its context covers, and no concurrent one;
-//! * the context of a read covers exactly what that read showed.
+//! * the token of a read covers what that read showed, and nothing that its reader could not know;
+//! * stripping a state by a clock and filling it again changes nothing that a reader or a merge sees.
 
 mod context;
+mod encoding;
 mod item;
+mod join;
 mod marker;
 mod seal;
+mod state_hash;
 #[cfg(test)]
 mod tests;
 mod token;
 
-pub use context::Context;
+pub use context::{CLOSED, Context};
 pub use item::{Branch, Item, Sibling, Value};
 pub use marker::{MarkerError, SeenMarker};
 pub use seal::TokenKey;

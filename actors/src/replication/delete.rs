@@ -22,7 +22,7 @@ pub fn tombstone(partition: &Partition, sort_key: &str, item: &Item<'_>) -> Resu
     Ok(ItemWrite {
         partition: partition.clone(),
         sort_key: SortKey::new(sort_key)?,
-        context: item.context(),
+        context: item.token_context(),
         value: Value::Tombstone,
     })
 }

@@ -1,7 +1,7 @@
 //! Minting dots: each once, ever.
 
 use super::ShardLimits;
-use crate::causality::{Context, Dot, Item};
+use crate::causality::{CLOSED, Context, Dot, Item};
 use crate::clock::WallMs;
 use crate::ids::{ActorId, ShardIndex};
 use crate::limits::WATERMARK_STEP_MS;
@@ -21,6 +21,8 @@ pub(super) struct Dots {
     epoch: Epoch,
     /// Oldest first; the last one mints.
     actors: Vec<ActorId>,
+    /// The actors that mint no more: all but the last one. Stored with the first dot of the last one at the latest.
+    ended: Context,
     newest: u64,
     /// No dot may be minted above it before a higher one is on its way to disk.
     watermark: u64,
@@ -47,11 +49,13 @@ impl Dots {
         let (actors, watermark) = meta.map_or((Vec::new(), 0), |meta| (meta.actors, meta.watermark));
         let rng = StdRng::from_seed(seed);
         let newest = if is_on(Mutation::WatermarkIgnored) { 0 } else { watermark };
-        let mut dots = Dots { epoch, actors, newest, watermark, actors_max: limits.actor_history_max, rng };
+        let actors_max = limits.actor_history_max;
+        let mut dots = Dots { epoch, actors, ended: Context::empty(), newest, watermark, actors_max, rng };
         if !is_resumed {
             let is_reused = is_on(Mutation::ActorIdReusedAfterAmnesia);
             dots.begin_actor(first_actor(shard, if is_reused { Epoch(0) } else { epoch }));
         }
+        dots.ended = ended(&dots.actors);
         dots
     }
 
@@ -63,6 +67,12 @@ impl Dots {
     /// The newest time of the newest actor: nothing above it was minted.
     pub(super) fn newest(&self) -> Option<Dot> {
         self.actors.last().map(|&actor| Dot { actor, time: self.newest })
+    }
+
+    /// What a sole replica strips its items by: its earlier actors mint no more, and no other replica has a dot of theirs
+    /// that is not here.
+    pub(super) fn closed_for_sole_replica(&self) -> &Context {
+        &self.ended
     }
 
     /// A new dot for a write with `context` onto `item`.
@@ -105,8 +115,18 @@ impl Dots {
         self.actors.push(actor);
         let surplus = self.actors.len().saturating_sub(self.actors_max);
         self.actors.drain(..surplus);
+        self.ended = ended(&self.actors);
         self.watermark = 0;
     }
+}
+
+/// A context in which every actor but the last one is closed.
+fn ended(actors: &[ActorId]) -> Context {
+    let (_, ended) = actors.split_last().unwrap_or((&ActorId(0), &[]));
+    let mut pairs: Vec<_> = ended.iter().map(|&actor| (actor, CLOSED)).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    Context::from_ascending(pairs).unwrap_or_default()
 }
 
 /// The actor id that a shard begins an epoch with. As unique as a random one: epochs are.

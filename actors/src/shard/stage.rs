@@ -101,12 +101,12 @@ impl Stage<'_> {
         self.refuse_if_too_much(item, write, value.bytes().map_or(0, <[u8]>::len))?;
         let dot = self.dots.mint(self.now, &write.context, item);
         item.write(dot, &write.context, value);
+        if self.is_sole_replica && item.branches().len() > 1 {
+            item.strip(self.dots.closed_for_sole_replica());
+        }
         // Beyond it, the item's own token would be too long to come back.
-        if item.branches().len() > TOKEN_ACTORS_MAX && self.is_sole_replica {
-            item.forget_discarded();
-            if item.branches().len() > TOKEN_ACTORS_MAX {
-                return Err(WriteError::TooManyConcurrentValues { max: TOKEN_ACTORS_MAX });
-            }
+        if item.live_actor_count() > TOKEN_ACTORS_MAX {
+            return Err(WriteError::TooManyConcurrentValues { max: TOKEN_ACTORS_MAX });
         }
         Ok(dot)
     }

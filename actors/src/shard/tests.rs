@@ -134,9 +134,9 @@ fn a_client_is_answered_and_pollers_are_woken_only_after_the_commit() {
 fn the_next_write_builds_on_the_one_that_is_not_stored_yet() {
     let mut shard = shard();
     let first = stored_item(&shard.feed(NOW, write(1, "k", &Context::empty(), b"a", None)));
-    let second = stored_item(&shard.feed(NOW, write(2, "k", &first.context(), b"b", None)));
+    let second = stored_item(&shard.feed(NOW, write(2, "k", &first.token_context(), b"b", None)));
     assert_eq!(values(&second), [b"b"]);
-    let third = stored_item(&shard.feed(NOW, write(3, "k", &first.context(), b"c", None)));
+    let third = stored_item(&shard.feed(NOW, write(3, "k", &first.token_context(), b"c", None)));
     assert_eq!(values(&third), [b"b", b"c"], "the context had not seen b");
 }
 
@@ -171,7 +171,7 @@ fn one_concurrent_value_too_many_is_refused_and_a_covering_write_is_not() {
     let effects = shard.feed(NOW, write(3, "k", &Context::empty(), b"c", None));
     let outcome = Err(WriteError::TooManyConcurrentValues { max: 2 });
     assert_eq!(effects, vec![Effect::Answer { request: RequestId(3), outcome }]);
-    let item = stored_item(&shard.feed(NOW, write(4, "k", &item.context(), b"d", None)));
+    let item = stored_item(&shard.feed(NOW, write(4, "k", &item.token_context(), b"d", None)));
     assert_eq!(values(&item), [b"d"]);
 }
 
@@ -191,7 +191,7 @@ fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one
     let mut resumed = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), FENCE, [7; 32]);
     let item = stored_item(&resumed.feed(NOW, write(1, "k", &Context::empty(), b"a", None)));
     assert_eq!(
-        item.context().pairs(),
+        item.token_context().pairs(),
         [(crate::ids::ActorId(5), 9_001)],
         "above the watermark, whatever the clock says"
     );

@@ -118,8 +118,9 @@ impl World {
     pub(crate) fn look_at(&mut self, at: ItemIndex) -> Result<(Item<'static>, Token), Violation> {
         let item = stored_item(&self.disk, at.key()).unwrap_or_default();
         readable::check(&self.oracle, &self.disk.held, at, &item)?;
-        let token = Token { context: item.context(), seen: self.disk.held.of(at).known };
-        tokens::check(&self.oracle, at, &token.context, &token.seen)?;
+        let history = self.disk.held.of(at);
+        let token = Token::of(&item, &self.oracle, &history.known);
+        tokens::check(&self.oracle, at, &token, &history.known, &history.live())?;
         Ok((item, token))
     }
 

@@ -2,10 +2,10 @@
 
 use crate::invariants::{Violation, tokens};
 use crate::keyspace::ItemIndex;
-use crate::oracle::{WriteId, Writes};
+use crate::oracle::{Oracle, WriteId, Writes};
 use crate::world::World;
 use std::sync::LazyLock;
-use troupe_actors::causality::{Context, TokenKey};
+use troupe_actors::causality::{Context, Item, TokenKey};
 
 static TOKEN_KEY: LazyLock<TokenKey> = LazyLock::new(|| TokenKey::new(&[7; 32]));
 
@@ -13,7 +13,18 @@ static TOKEN_KEY: LazyLock<TokenKey> = LazyLock::new(|| TokenKey::new(&[7; 32]))
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
     pub(crate) context: Context,
+    /// What it covers.
     pub(crate) seen: Writes,
+}
+
+impl Token {
+    /// The token of a read that showed `item`, of which the reader knows `known`.
+    pub(crate) fn of(item: &Item<'_>, oracle: &Oracle, known: &Writes) -> Token {
+        let context = item.token_context();
+        let is_covered = |id: &WriteId| oracle.tried(*id).dot.is_some_and(|dot| context.covers(dot));
+        let seen = known.iter().filter(is_covered).collect();
+        Token { context, seen }
+    }
 }
 
 /// A causality token on its way to a node.

@@ -53,7 +53,7 @@ pub(crate) struct Model {
 impl Model {
     /// Overwrites an item; `None` deletes it.
     pub(crate) fn put(&mut self, partition_name: &str, sort_key: &str, value: Option<&[u8]>) -> Write {
-        let context = self.item(partition_name, sort_key).context();
+        let context = self.item(partition_name, sort_key).token_context();
         self.write(partition_name, sort_key, value, &context)
     }
 

@@ -32,7 +32,7 @@ pub(crate) fn push_item(
     out.extend_from_slice(br#"{"sk":"#);
     push_string(out, sort_key);
     out.extend_from_slice(br#","ct":""#);
-    out.extend_from_slice(tokens.seal_token(partition, sort_key, &item.context()).as_bytes());
+    out.extend_from_slice(tokens.seal_token(partition, sort_key, &item.token_context()).as_bytes());
     out.extend_from_slice(br#"","v":"#);
     push_values(out, item);
     out.push(b'}');
@@ -83,7 +83,7 @@ mod tests {
         let mut out = Vec::new();
         let partition = PartitionHash([3; 16]);
         push_item(&mut out, partition, "k\"/é", &item, &tokens);
-        let token = tokens.seal_token(partition, "k\"/é", &item.context());
+        let token = tokens.seal_token(partition, "k\"/é", &item.token_context());
         let expected = format!(r#"{{"sk":"k\"/é","ct":"{token}","v":["YQ=="]}}"#);
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }

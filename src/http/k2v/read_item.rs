@@ -57,7 +57,7 @@ pub(super) fn answer(key: &ItemKey, item: &Item<'_>, accept: Accept, tokens: &To
         (None, _) | (_, Some(_)) => item.values().len() == 1,
     };
     let with_token = |status| -> HttpResponseBuilder {
-        let token = tokens.seal_token(key.partition, key.sort_key.as_str(), &item.context());
+        let token = tokens.seal_token(key.partition, key.sort_key.as_str(), &item.token_context());
         let token =
             HeaderValue::try_from(token).expect("base64url is visible ASCII, which any header may hold");
         let mut response = HttpResponse::build(status);
@@ -114,7 +114,7 @@ mod tests {
         let (item, tokens) = (item(values), TokenKey::new(&[1; 32]));
         let response = answer(&key(), &item, accept, &tokens);
         let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-        let token = tokens.seal_token(key().partition, key().sort_key.as_str(), &item.context());
+        let token = tokens.seal_token(key().partition, key().sort_key.as_str(), &item.token_context());
         assert_eq!(header(TOKEN_HEADER), Some(token));
         assert_eq!(header(CONTENT_TYPE).as_deref(), content_type, "{values:?} {accept:?}");
         assert_eq!(response.status().as_u16(), status, "{values:?} {accept:?}");

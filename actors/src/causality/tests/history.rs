@@ -1,36 +1,51 @@
-//! The oracle: causal histories as plain sets, with no vectors and no clocks in them.
+//! The oracle: what a replica knows, as plain sets, with no vectors and no clocks in them.
 //!
-//! An event is one write, and it carries the set of all events that its context covered. Whoever knows a set of events
-//! sees as alive exactly those that are in no other known event's set. This is the definition that version vectors
-//! compress (Preguiça et al., 2010, section 2).
+//! An event is one write. Whoever takes in a write also learns which events are overwritten by it; both kinds of
+//! knowledge only ever grow, and what is known and not overwritten is alive. This is what version vectors and shard
+//! clocks compress.
 
 use crate::causality::Dot;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A set of writes, each named by its dot.
 pub(super) type Events = BTreeSet<Dot>;
 
-/// Everything that was ever written to one item, anywhere.
-#[derive(Default)]
-pub(super) struct History {
-    past_of: BTreeMap<Dot, Events>,
+/// What one replica was told of one item.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Knowledge {
+    pub(super) known: Events,
+    pub(super) dead: Events,
 }
 
-impl History {
-    /// Records a write whose context covered `past`.
-    pub(super) fn record(&mut self, event: Dot, past: Events) {
-        let earlier = self.past_of.insert(event, past);
-        assert!(earlier.is_none(), "the test minted {event:?} twice");
+impl Knowledge {
+    /// What is alive.
+    pub(super) fn live(&self) -> Events {
+        self.known.difference(&self.dead).copied().collect()
     }
 
-    /// What is alive for someone who knows `known`.
-    pub(super) fn live(&self, known: &Events) -> Events {
-        let is_covered = |event: &Dot| known.iter().any(|other| self.past_of[other].contains(event));
-        known.iter().copied().filter(|event| !is_covered(event)).collect()
+    /// What the token of a read covers: of each actor with a live value, everything known up to the newest one.
+    pub(super) fn covered_by_token(&self) -> Events {
+        let live = self.live();
+        let is_covered =
+            |event: &Dot| live.iter().any(|newest| newest.actor == event.actor && newest.time >= event.time);
+        self.known.iter().copied().filter(is_covered).collect()
     }
 
-    /// Every event there is.
-    pub(super) fn all(&self) -> impl Iterator<Item = Dot> {
-        self.past_of.keys().copied()
+    /// A client's write whose token covers `covered`.
+    pub(super) fn write(&mut self, dot: Dot, covered: &Events) {
+        self.known.extend(covered);
+        self.dead.extend(covered);
+        assert!(self.known.insert(dot), "the test minted {dot:?} twice");
+    }
+
+    /// What another replica knew.
+    pub(super) fn learn(&mut self, other: &Knowledge) {
+        self.known.extend(&other.known);
+        self.dead.extend(&other.dead);
+    }
+
+    /// Nothing is left but tombstones, and they are dropped.
+    pub(super) fn drop_all(&mut self) {
+        self.dead = self.known.clone();
     }
 }

@@ -1,10 +1,11 @@
 use super::history::Events;
-use super::world::{World, steps};
+use super::world::{REPLICA_COUNT, World, steps};
 use super::{bytes, context, dot, merged};
 use crate::causality::{Branch, Context, Dot, Item, Sibling, Value};
 use crate::ids::ActorId;
 use crate::limits::TOKEN_ACTORS_MAX;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 fn live(item: &Item<'_>) -> Events {
     item.siblings().map(|(dot, _)| dot).collect()
@@ -12,20 +13,34 @@ fn live(item: &Item<'_>) -> Events {
 
 /// Any item at all, also one that no history leads to; only a dot still names one value.
 fn arbitrary_item() -> impl Strategy<Value = Item<'static>> {
-    let branch = (0..9u64, prop::collection::btree_set(1..9u64, 0..4));
+    let branch = (1..9u64, prop::collection::btree_set(1..9u64, 0..4));
     prop::collection::btree_map(0..5u64, branch, 0..4).prop_map(|branches| {
-        let branches = branches.into_iter().map(|(actor, (discarded, times))| Branch {
+        let branches = branches.into_iter().map(|(actor, (seen, times))| Branch {
             actor: ActorId(actor),
-            discarded,
-            siblings: times
-                .into_iter()
-                .filter(|time| *time > discarded)
-                .map(|time| Sibling { time, value: value_of(actor, time) })
-                .collect(),
+            seen: times.last().map_or(seen, |newest| seen.max(*newest)),
+            siblings: times.into_iter().map(|time| Sibling { time, value: value_of(actor, time) }).collect(),
         });
-        let encoded = postcard::to_allocvec(&branches.collect::<Vec<_>>()).unwrap();
-        Item::decode(&encoded).expect("a well-formed item").into_owned()
+        Item { branches: branches.collect() }
     })
+}
+
+fn arbitrary_clock() -> impl Strategy<Value = Context> {
+    prop::collection::btree_map(0..5u64, 1..12u64, 0..5).prop_map(|pairs| {
+        let pairs = pairs.into_iter().map(|(actor, time)| (ActorId(actor), time));
+        Context::from_ascending(pairs.collect()).expect("a map ascends")
+    })
+}
+
+fn filled(item: &Item<'static>, clock: &Context) -> Item<'static> {
+    let mut item = item.clone();
+    item.fill(clock);
+    item
+}
+
+fn stripped(item: &Item<'static>, clock: &Context) -> Item<'static> {
+    let mut item = item.clone();
+    item.strip(clock);
+    item
 }
 
 fn value_of(actor: u64, time: u64) -> Value<'static> {
@@ -77,37 +92,55 @@ proptest! {
     fn every_replica_holds_exactly_the_values_that_the_causal_history_leaves_alive(steps in steps()) {
         let world = World::after(&steps);
         for replica in &world.replicas {
-            prop_assert_eq!(live(&replica.item), world.history.live(&replica.known));
+            prop_assert_eq!(live(replica.row()), replica.knowledge().live());
         }
     }
 
     #[test]
-    fn replicas_that_exchanged_everything_are_byte_identical(steps in steps()) {
+    fn a_filled_state_covers_everything_that_its_replica_knows(steps in steps()) {
         let world = World::after(&steps);
-        let merge_all = |order: [usize; 3]| {
-            order.iter().fold(Item::empty(), |all, at| merged(&all, &world.replicas[*at].item)).encode()
+        for replica in &world.replicas {
+            let item = replica.filled();
+            for &event in &replica.knowledge().known {
+                prop_assert!(event.time <= item.newest_time_of(event.actor), "{:?} in {:?}", event, item);
+            }
+        }
+    }
+
+    #[test]
+    fn replicas_that_exchanged_everything_hold_the_same_and_hash_the_same(steps in steps()) {
+        let world = World::after(&steps);
+        let merge_all = |order: [usize; REPLICA_COUNT]| {
+            order.map(|at| world.replicas[at].filled()).iter().fold(Item::empty(), |all, next| merged(&all, next))
         };
-        prop_assert_eq!(merge_all([0, 1, 2]), merge_all([2, 1, 0]));
-        prop_assert_eq!(merge_all([0, 1, 2]), merge_all([1, 2, 0]));
+        let all = merge_all([0, 1, 2]);
+        prop_assert_eq!(all.encode(), merge_all([2, 1, 0]).encode());
+        prop_assert_eq!(all.encode(), merge_all([1, 2, 0]).encode());
+        for replica in &world.replicas {
+            prop_assert_eq!(stripped(&all, replica.clock()).state_hash(), all.state_hash());
+        }
     }
 
     #[test]
     fn a_token_covers_exactly_what_its_read_had_seen(steps in steps()) {
         let world = World::after(&steps);
-        for (token, seen) in &world.tokens {
-            for event in world.history.all() {
-                prop_assert_eq!(token.covers(event), seen.contains(&event), "{:?} in {:?}", event, token);
+        for (token, seen, covered) in &world.tokens {
+            prop_assert!(seen.live().is_subset(covered));
+            for event in world.all() {
+                prop_assert_eq!(token.covers(event), covered.contains(&event), "{:?} in {:?}", event, token);
             }
+            let actors: BTreeSet<ActorId> = seen.live().iter().map(|dot| dot.actor).collect();
+            prop_assert_eq!(token.pairs().len(), actors.len());
         }
     }
 
     #[test]
     fn a_poll_has_news_exactly_when_a_live_value_was_not_seen(steps in steps()) {
         let world = World::after(&steps);
-        for (token, seen) in &world.tokens {
+        for (token, _, covered) in &world.tokens {
             for replica in &world.replicas {
-                let has_seen_all = world.history.live(&replica.known).is_subset(seen);
-                prop_assert_eq!(replica.item.is_covered_by(token), has_seen_all);
+                let has_seen_all = replica.knowledge().live().is_subset(covered);
+                prop_assert_eq!(replica.row().is_covered_by(token), has_seen_all);
             }
         }
     }
@@ -117,26 +150,35 @@ proptest! {
         let world = World::after(&steps);
         let replica = &world.replicas[0];
         let unused = dot(1, 1_000);
-        for (token, _) in &world.tokens {
-            let mut item = replica.item.clone();
+        for (token, ..) in &world.tokens {
+            let mut item = replica.row().clone();
             item.write(unused, token, Value::Tombstone);
-            prop_assert_eq!(1 + replica.item.siblings_not_covered_by(token).count(), item.sibling_count());
-            prop_assert!(item.is_covered_by(&item.context()));
+            prop_assert_eq!(1 + replica.row().siblings_not_covered_by(token).count(), item.sibling_count());
+            prop_assert!(item.is_covered_by(&item.token_context()));
         }
     }
 
     #[test]
-    fn forgetting_what_was_discarded_changes_nothing_that_a_reader_sees(steps in steps()) {
-        let world = World::after(&steps);
-        for replica in &world.replicas {
-            let mut short = replica.item.clone();
-            short.forget_discarded();
-            prop_assert_eq!(live(&short), live(&replica.item));
-            prop_assert!(short.branches().len() <= short.sibling_count());
-            for (token, _) in &world.tokens {
-                prop_assert_eq!(short.is_covered_by(token), replica.item.is_covered_by(token));
-            }
-        }
+    fn stripping_and_filling_by_one_clock_is_filling(item in arbitrary_item(), clock in arbitrary_clock()) {
+        let short = stripped(&item, &clock);
+        prop_assert_eq!(filled(&short, &clock), filled(&item, &clock));
+        prop_assert_eq!(live(&short), live(&item));
+        prop_assert!(short.encoded_bytes() <= item.encoded_bytes());
+        prop_assert_eq!(stripped(&short, &clock), short);
+    }
+
+    #[test]
+    fn replicas_with_other_clocks_and_the_same_live_dots_hash_the_same(
+        item in arbitrary_item(), a in arbitrary_clock(), b in arbitrary_clock(),
+    ) {
+        prop_assert_eq!(filled(&item, &a).state_hash(), stripped(&item, &b).state_hash());
+    }
+
+    #[test]
+    fn states_hash_the_same_exactly_when_their_live_dots_are_the_same(
+        a in arbitrary_item(), b in arbitrary_item(),
+    ) {
+        prop_assert_eq!(a.state_hash() == b.state_hash(), live(&a) == live(&b));
     }
 
     #[test]
@@ -161,8 +203,40 @@ fn an_empty_value_is_not_a_tombstone() {
     let mut item = Item::empty();
     item.write(dot(1, 1), &Context::empty(), bytes(""));
     assert!(!item.is_tombstone());
-    item.write(dot(1, 2), &item.context(), Value::Tombstone);
+    item.write(dot(1, 2), &item.token_context(), Value::Tombstone);
     assert!(item.is_tombstone());
+}
+
+/// Equal contexts are not equal states: both of these sum up to `1:3`.
+#[test]
+fn two_live_values_and_the_newer_one_alone_hash_differently() {
+    let mut alone = Item::empty();
+    alone.write(dot(1, 3), &context(&[(1, 2)]), bytes("three"));
+    let mut both = Item::empty();
+    both.write(dot(1, 2), &Context::empty(), bytes("two"));
+    both.write(dot(1, 3), &Context::empty(), bytes("three"));
+    assert_eq!(both.token_context(), alone.token_context());
+    assert_ne!(both.state_hash(), alone.state_hash());
+}
+
+#[test]
+fn a_value_and_a_tombstone_under_one_dot_hash_differently() {
+    let state = |value| {
+        let mut item = Item::empty();
+        item.write(dot(1, 3), &Context::empty(), value);
+        item.state_hash()
+    };
+    assert_ne!(state(bytes("")), state(Value::Tombstone));
+}
+
+/// Without the sender's clock, a value that was overwritten and forgotten would come back with a late message.
+#[test]
+fn a_value_that_a_replica_has_dropped_dies_where_its_filled_state_arrives() {
+    let mut late = Item::empty();
+    late.write(dot(1, 3), &Context::empty(), bytes("old"));
+    let clock = context(&[(1, 5)]);
+    assert!(live(&merged(&late, &filled(&Item::empty(), &clock))).is_empty());
+    assert_eq!(live(&merged(&late, &Item::empty())).len(), 1, "a state that is sent stripped says nothing");
 }
 
 /// The story of Riak's kv679, and the reason for epochs. A node takes two writes, loses the second with its disk, and
@@ -181,7 +255,7 @@ fn an_actor_that_forgets_its_dots_and_keeps_its_name_loses_acknowledged_writes()
         item.write(dot(1, 10), &Context::empty(), bytes("first"));
         item.write(dot(actor, 15), &Context::empty(), bytes("acknowledged"));
         item.merge(&replicated);
-        item.write(dot(3, 1), &replicated.context(), bytes("third"));
+        item.write(dot(3, 1), &replicated.token_context(), bytes("third"));
         item
     };
     assert!(!live(&overwritten_after_amnesia(1)).contains(&dot(1, 15)), "an old name covers what nobody saw");

@@ -91,7 +91,7 @@ fn sources() -> impl Strategy<Value = Vec<Source>> {
         for (time, (at, key, is_delete, has_token, heard_by)) in (1..).zip(writes) {
             let at = at % count;
             let item = sources[at].entry(key.clone()).or_default();
-            let context = if has_token { item.context() } else { Context::empty() };
+            let context = if has_token { item.token_context() } else { Context::empty() };
             let value = if is_delete { Value::Tombstone } else { Value::Bytes(vec![time as u8; 3].into()) };
             item.write(Dot { actor: ActorId(at as u64), time }, &context, value);
             let sent = item.clone();

@@ -77,7 +77,7 @@ fn a_batch_is_checked_as_it_would_be_written() {
     assert_eq!(check(&mut shard, &adding(1)), Err(WriteError::TooManyConcurrentValues { max: 2 }));
 
     // The first write covers both values, and makes room for the second.
-    let covering = [item_write("k", &full.context(), b"c"), item_write("k", &none, b"d")];
+    let covering = [item_write("k", &full.token_context(), b"c"), item_write("k", &none, b"d")];
     assert_eq!(check(&mut shard, &covering), Ok(()));
     let request = Request { writes: covering.to_vec(), ..write(3, "k", &none, b"", None) };
     assert_eq!(values(&stored_item(&shard.feed(NOW, request))), [b"c", b"d"]);
@@ -90,10 +90,10 @@ fn concurrent_values_of_too_many_bytes_are_refused_and_a_single_one_never_is() {
     let one = stored_item(&shard.feed(NOW, write(1, "k", &none, b"more than eight", None)));
     let too_many = WriteError::TooManyConcurrentBytes { bytes_max: 8 };
     assert_eq!(shard.feed(NOW, write(2, "k", &none, b"2", None)), refusal(2, too_many.clone()));
-    let small = stored_item(&shard.feed(NOW, write(3, "k", &one.context(), b"four", None)));
+    let small = stored_item(&shard.feed(NOW, write(3, "k", &one.token_context(), b"four", None)));
     shard.feed(NOW, write(4, "k", &none, b"more", None));
     assert_eq!(shard.feed(NOW, write(5, "k", &none, b"x", None)), refusal(5, too_many));
-    let merged = stored_item(&shard.feed(NOW, write(6, "k", &small.context(), b"1234", None)));
+    let merged = stored_item(&shard.feed(NOW, write(6, "k", &small.token_context(), b"1234", None)));
     assert_eq!(values(&merged), [b"more", b"1234"], "what the token covers makes room");
 }
 

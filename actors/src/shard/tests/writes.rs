@@ -26,7 +26,7 @@ fn a_batch_is_one_transaction_of_whole_items_and_the_watermark() {
     let none = Context::empty();
     let effects = shard.feed(NOW, batch(1, &[("a", &none, b"1"), ("b", &none, b"22"), ("a", &none, b"333")]));
 
-    let actor = stored_item(&effects).context().pairs()[0].0;
+    let actor = stored_item(&effects).token_context().pairs()[0].0;
     let item = |writes: &[(u64, &'static [u8])]| {
         let mut item = Item::empty();
         for &(time, value) in writes {
@@ -56,7 +56,7 @@ fn the_watermark_is_stored_once_and_again_when_time_overtakes_it() {
         let item = stored_item(&effects);
         let [Effect::Persist { writes, batch, .. }] = effects.as_slice() else { panic!("{effects:?}") };
         shard.feed(WallMs(now), Event::Persisted { batch: *batch, outcome: Ok(()) });
-        (writes.len() > 1, item.context().pairs()[0].1)
+        (writes.len() > 1, item.token_context().pairs()[0].1)
     };
     assert_eq!(stores_meta(1_000), (true, 1_000));
     assert_eq!(stores_meta(500), (false, 1_001), "time goes on when the clock does not");
@@ -95,7 +95,7 @@ fn what_is_stored_is_built_upon_where_nothing_newer_is_held() {
     let Write::PutItem { delta, .. } = &writes[0] else { panic!() };
     assert_eq!(*delta, CountersDelta::between(&stored, &item));
 
-    let stale = shard.feed(NOW, write(2, "k", &item.context(), b"newer", Some(&stored)));
+    let stale = shard.feed(NOW, write(2, "k", &item.token_context(), b"newer", Some(&stored)));
     assert_eq!(values(&stored_item(&stale)), [b"newer"], "what is held goes before what is stored");
 }
 
@@ -150,21 +150,36 @@ fn more_writes_in_flight_than_the_limit_are_refused_unminted() {
     );
 }
 
-/// Tokens of other items are tokens of this cluster: one who writes with many of them must not make an item whose own
-/// token is too long to be taken back.
+/// An item keeps what it needs to tell which dots of other actors are dead. Its token names live dots alone.
 #[test]
 fn no_item_outgrows_its_own_token() {
     let mut shard = shard();
-    let mut item = Item::empty();
     for round in 0..4 {
         let actors = (0..TOKEN_ACTORS_MAX as u64).map(|n| (ActorId(1 + round * 1_000 + n), 9));
         let foreign = Context::from_ascending(actors.collect()).unwrap();
-        item = stored_item(&shard.feed(NOW, write(round, "k", &foreign, b"v", None)));
-        assert!(item.context().pairs().len() <= TOKEN_ACTORS_MAX);
-        shard.feed(NOW, write(round, "k", &item.context(), b"w", None));
+        let item = stored_item(&shard.feed(NOW, write(round, "k", &foreign, b"v", None)));
+        assert_eq!(item.token_context().pairs().len(), 1);
+        shard.feed(NOW, write(round, "k", &item.token_context(), b"w", None));
     }
-    let deleted = stored_item(&shard.feed(NOW, write(9, "k", &item.context(), b"last", None)));
-    assert!(values(&deleted).contains(&b"last".as_slice()));
+}
+
+#[test]
+fn an_item_that_lives_through_many_epochs_stays_as_short_as_a_new_one() {
+    let mut stored: Option<Item<'static>> = None;
+    let mut meta = None;
+    for epoch in 1..100 {
+        let mut shard =
+            ShardCore::open(index(), meta.take(), Epoch(epoch), ShardLimits::default(), FENCE, [7; 32]);
+        let token = stored.as_ref().map_or_else(Context::empty, Item::token_context);
+        let effects = shard.feed(NOW, write(epoch, "k", &token, b"v", stored.as_ref()));
+        let item = stored_item(&effects);
+        assert_eq!(item.branches().len(), 1);
+        let [Effect::Persist { writes, .. }, ..] = effects.as_slice() else { panic!("{effects:?}") };
+        let [_, Write::PutShardMeta { meta: stored_meta, .. }] = writes.as_slice() else {
+            panic!("{writes:?}")
+        };
+        (stored, meta) = (Some(item), Some(stored_meta.clone()));
+    }
 }
 
 #[test]

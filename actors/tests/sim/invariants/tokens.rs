@@ -1,17 +1,25 @@
 use super::{Violation, require};
 use crate::keyspace::ItemIndex;
 use crate::oracle::{Oracle, Writes};
-use troupe_actors::causality::Context;
+use crate::token::Token;
 
 pub(crate) const BOUND: &str = "a token serves the item that it was issued for, and no other one";
-pub(crate) const EXACT: &str = "a token covers exactly what its read had seen";
+pub(crate) const EXACT: &str =
+    "a token covers what its read showed, and nothing that its reader did not know";
 
-/// A token is given out with what it stands for.
-pub(crate) fn check(oracle: &Oracle, at: ItemIndex, token: &Context, seen: &Writes) -> Result<(), Violation> {
+/// A token is given out by a read that showed `live` to a reader who knows `known`.
+pub(crate) fn check(
+    oracle: &Oracle,
+    at: ItemIndex,
+    token: &Token,
+    known: &Writes,
+    live: &Writes,
+) -> Result<(), Violation> {
+    require(EXACT, live.is_subset(&token.seen), || format!("{at:?}: {token:?} does not cover {live:?}"))?;
     for id in oracle.ever_held.iter().filter(|id| oracle.tried(*id).item == at) {
         let Some(dot) = oracle.tried(id).dot else { continue };
-        require(EXACT, token.covers(dot) == seen.contains(id), || {
-            format!("{at:?}: {token:?} and {id:?}, which is {dot:?}; seen: {seen:?}")
+        require(EXACT, !token.context.covers(dot) || known.contains(id), || {
+            format!("{at:?}: {token:?} and {id:?}, which is {dot:?}; known: {known:?}")
         })?;
     }
     Ok(())
