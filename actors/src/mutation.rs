@@ -73,16 +73,6 @@ mutations! {
     ReplayStopsOneRecordEarly,
 }
 
-impl Mutation {
-    /// The mistakes that crashes of the journal's own tests find.
-    pub const OF_THE_JOURNAL: &[Mutation] = &[
-        Mutation::AcknowledgedBeforeTheSync,
-        Mutation::RoomGivenBackBeforeTheTree,
-        Mutation::OldTableHidesNewerTree,
-        Mutation::ReplayStopsOneRecordEarly,
-    ];
-}
-
 #[cfg(feature = "mutations")]
 mod switch {
     use super::Mutation;

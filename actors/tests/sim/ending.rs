@@ -13,7 +13,9 @@ use troupe_actors::limits::FULL_PROBE_INTERVAL_MS;
 impl World {
     /// Whatever is tried on a full disk, what holds a value can be deleted.
     pub(crate) fn delete_on_a_full_disk(&mut self) -> Result<(), Violation> {
-        self.disk.space = Space::of(self.disk.store.image().bytes(), 0, self.random.percent(50));
+        rest::check_stored(&self.disk.checkpoint())?;
+        let full = Space::of(self.disk.used_bytes(), 0, self.random.percent(50));
+        self.disk.set_space(full);
         self.delete_one_by_one(Item::is_empty)?;
         self.come_to_rest()?;
         let deletions = self.delete_one_by_one(|item| !item.is_tombstone())?;

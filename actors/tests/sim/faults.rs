@@ -8,6 +8,7 @@ use crate::keyspace::{ItemIndex, SHARDS};
 use crate::lane::Lane;
 use crate::limits::SHARD_LIMITS;
 use crate::node::Node;
+use crate::oracle::WriteId;
 use crate::polls::Wants;
 use crate::shape::Part;
 use crate::space::Space;
@@ -22,6 +23,7 @@ impl World {
     pub(crate) fn open_node(&mut self) -> Result<(), Violation> {
         self.lives += 1;
         self.unheard = 0;
+        self.pace.begin();
         let mut shards = Vec::new();
         for shard in SHARDS.iter() {
             let meta = self.disk.store.snapshot().and_then(|snapshot| snapshot.shard_meta(*shard));
@@ -47,6 +49,7 @@ impl World {
             is_stopping: false,
         });
         self.note("node {} starts", &[self.lives]);
+        self.plan_upkeep();
         self.start_control()
     }
 
@@ -66,7 +69,7 @@ impl World {
             0..3 if self.shape.has(Part::Crashes) => self.crash()?,
             3..5 if self.shape.has(Part::Stops) => self.stop(),
             5..7 if self.shape.has(Part::FullDisks) => self.fill_disk(),
-            7..9 => self.disk.space = Space::plenty(),
+            7..9 => self.disk.set_space(Space::plenty()),
             9 => self.turn_clock(),
             _ => {}
         }
@@ -76,12 +79,12 @@ impl World {
 
     /// Somebody else takes the room, most of it or all.
     fn fill_disk(&mut self) {
-        let used = self.disk.store.image().bytes();
+        let used = self.disk.used_bytes();
         let left = if self.random.percent(50) { 0 } else { self.random.between(0, 300) };
         self.note("the disk fills up: {} bytes are used, {} left beyond the reserve", &[used, left]);
         let is_map = self.random.percent(50);
         let is_stuffed = self.random.percent(20);
-        self.disk.space = if is_stuffed { Space::none() } else { Space::of(used, left, is_map) };
+        self.disk.set_space(if is_stuffed { Space::none() } else { Space::of(used, left, is_map) });
     }
 
     /// The wall clock is set, forwards or backwards.
@@ -97,11 +100,17 @@ impl World {
         self.note("somebody sets the clock: it is {} ms ahead", &[self.clock_skew_ms]);
     }
 
-    /// The process dies. What was not committed is lost, and so is every connection.
+    /// The process dies, alone or with its machine. What was not committed is lost, and so is every connection; with the
+    /// machine, what was not synced may go as well.
     pub(crate) fn crash(&mut self) -> Result<(), Violation> {
         self.cut_off_commit()?;
         if self.node.take().is_some() {
-            self.note("the process dies", &[]);
+            let is_power_cut = self.random.percent(50) && self.shape.has(Part::PowerCuts);
+            let lost = if is_power_cut { self.disk.cut_power(&mut self.random) } else { 0 };
+            self.note(
+                "{?the process dies|the power fails}: {} sectors are lost",
+                &[u64::from(is_power_cut), lost],
+            );
             self.lose_connections();
             self.schedule_start();
         }
@@ -170,15 +179,24 @@ impl World {
         }
         let drawn = Epoch(self.random.next());
         let before = self.disk.held;
-        let goes_on = self.disk.reopen(fate, which, drawn);
-        self.note(OPENED, &[fate_number(fate), u64::from(goes_on)]);
-        self.timeline += u64::from(fate != Fate::Kept);
-        for item in ItemIndex::all() {
-            if before.of(item) != self.disk.held.of(item) {
-                for follower in self.clients.iter_mut().filter_map(|client| client.follower.as_mut()) {
-                    follower.excuse(item, true);
-                }
+        let opened = self.disk.reopen(fate, which, drawn)?;
+        self.note(OPENED, &[fate_number(fate), u64::from(opened.goes_on)]);
+        let is_unheard = |id: &WriteId| !self.oracle.ever_held.contains(*id);
+        let unheard: Vec<WriteId> = opened.last.into_iter().filter(is_unheard).collect();
+        let changed = |at: &ItemIndex| before.of(*at) != self.disk.held.of(*at);
+        let changed: Vec<ItemIndex> = ItemIndex::all().filter(changed).collect();
+        if fate != Fate::Kept || !changed.is_empty() {
+            self.timeline += 1;
+        }
+        for item in changed {
+            for follower in self.clients.iter_mut().filter_map(|client| client.follower.as_mut()) {
+                follower.excuse(item, true);
             }
+        }
+        if !unheard.is_empty() {
+            self.note("{} writes are there of which nobody has heard", &[unheard.len() as u64]);
+            self.commits += 1;
+            self.note_stored(&unheard)?;
         }
         self.open_node()?;
         self.check_disk()?;
@@ -187,11 +205,11 @@ impl World {
 
     /// Clients make no more trouble, and neither does anything else.
     pub(crate) fn settle(&mut self) {
-        self.disk.space = Space::plenty();
+        self.disk.set_space(Space::plenty());
         self.note("nothing goes wrong from now on", &[]);
     }
 
-    fn check_disk(&mut self) -> Result<(), Violation> {
+    pub(crate) fn check_disk(&mut self) -> Result<(), Violation> {
         self.check_counters()?;
         for item in ItemIndex::all() {
             self.look_at(item)?;

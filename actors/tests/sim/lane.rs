@@ -1,7 +1,7 @@
 //! The shell of the lane: a mailbox, one thread, and commits that block it.
 
 use crate::disk::Disk;
-use crate::invariants::{Violation, refused};
+use crate::invariants::{Violation, refused, snapshots};
 use crate::keyspace::SHARDS;
 use crate::node::Inside;
 use crate::oracle::WriteId;
@@ -11,7 +11,10 @@ use crate::world::World;
 use std::collections::VecDeque;
 use troupe_actors::store::lane::core::{Effect, Event, LaneCore};
 use troupe_actors::store::lane::{Batch, BatchId, Fence, Owner};
-use troupe_actors::store::{CommitError, FailureCause, Store, Write};
+use troupe_actors::store::{CommitError, Store, Write};
+
+/// The operations of a commit, and a few more, after which a disk may fail in the middle of it.
+const FAILING_OPERATIONS_MAX: u64 = 4;
 
 /// A lane: its mailbox, its core, and the commit that blocks it.
 #[derive(Default)]
@@ -161,11 +164,9 @@ impl World {
     pub(crate) fn items_committed(&mut self) {
         let Some(node) = &self.node else { return };
         let group = &node.lane.committing;
-        let stripped = Disk::without_counters(&writes_of(group));
-        if self.disk.commit(&stripped.iter().collect::<Vec<_>>()).is_ok() {
-            for id in group.iter().flat_map(|batch| &batch.payload.ids) {
-                self.oracle.stored(&mut self.disk.held, *id);
-            }
+        let (ids, stripped) = (ids_of(group), Disk::without_counters(&writes_of(group)));
+        if self.disk.commit(&self.oracle, &ids, &stripped.iter().collect::<Vec<_>>()).is_ok() {
+            ids.iter().for_each(|id| self.oracle.stored(*id));
         }
         let delay_us = self.random.between(1, 200);
         self.inside(delay_us, Inside::Committed);
@@ -174,21 +175,23 @@ impl World {
     /// The moment at which the transaction is durable and visible, both at once; or at which it fails.
     pub(crate) fn committed(&mut self) -> Result<(), Violation> {
         let breaks = !self.is_settling() && self.random.percent(1) && self.shape.has(Part::BrokenDisks);
-        let is_tried = !breaks || self.random.percent(50);
         let Some(node) = &mut self.node else { return Ok(()) };
         let group = std::mem::take(&mut node.lane.committing);
-        let mut outcome = if is_tried { self.disk.commit(&writes_of(&group)) } else { Ok(()) };
-        let is_stored = is_tried && outcome.is_ok();
-        self.note(
-            "a commit of {} batches is {?not on disk|on disk}{?|, and the disk fails}",
-            &[group.len() as u64, u64::from(is_stored), u64::from(breaks)],
-        );
-        if is_stored {
-            self.stored(&group)?;
-        }
         if breaks {
-            // Whether the transaction made it is then anybody's guess.
-            outcome = Err(FailureCause::Io(std::io::Error::other("input/output error")).into());
+            self.disk.fail_soon(&mut self.random, FAILING_OPERATIONS_MAX);
+        }
+        let outcome = if self.random.percent(10) {
+            self.commit_under_a_reader(&group)?
+        } else {
+            self.disk.commit(&self.oracle, &ids_of(&group), &writes_of(&group))
+        };
+        self.disk.fail_no_more();
+        self.note(
+            "a commit of {} batches is {?not on disk|on disk}",
+            &[group.len() as u64, u64::from(outcome.is_ok())],
+        );
+        if outcome.is_ok() {
+            self.stored(&group)?;
         }
         if let Some(node) = &mut self.node {
             node.lane.committing = group;
@@ -199,29 +202,54 @@ impl World {
         Ok(())
     }
 
+    /// A commit, and a checkpoint behind it, between the two looks of a reader who takes a snapshot.
+    fn commit_under_a_reader(
+        &mut self,
+        group: &[Batch<LaneBatch>],
+    ) -> Result<Result<(), CommitError>, Violation> {
+        let before = self.disk.held;
+        let writes = writes_of(group).into_iter().cloned().collect();
+        let steps = (0..self.random.below(6)).map(|_| self.random.between(1, 8) as usize).collect();
+        let (outcome, snapshot) =
+            self.disk.commit_under_a_reader(&self.oracle, &ids_of(group), writes, steps);
+        snapshots::check(&self.oracle, &before, &self.disk.held, &snapshot)?;
+        Ok(outcome)
+    }
+
     fn stored(&mut self, group: &[Batch<LaneBatch>]) -> Result<(), Violation> {
         self.commits += 1;
         self.unheard += group.iter().filter(|batch| batch.payload.from != Sender::Control).count();
-        for id in group.iter().flat_map(|batch| &batch.payload.ids) {
-            refused::check_commit(&self.oracle, *id)?;
-            self.oracle.stored(&mut self.disk.held, *id);
-            self.forget_excuses(self.oracle.tried(*id).item);
-        }
+        self.note_stored(&ids_of(group))?;
         if self.random.percent(20) {
             self.disk.copy();
         }
+        self.plan_upkeep();
         self.check_counters()
     }
 
-    /// The process dies while a commit is under way: whether it made it is anybody's guess.
+    /// A disk took these writes.
+    pub(crate) fn note_stored(&mut self, ids: &[WriteId]) -> Result<(), Violation> {
+        for id in ids {
+            refused::check_commit(&self.oracle, *id)?;
+            self.oracle.stored(*id);
+            self.forget_excuses(self.oracle.tried(*id).item);
+        }
+        Ok(())
+    }
+
+    /// The process dies while a commit is under way, at any of the steps that it consists of: whether it made it is seen
+    /// when the environment is opened again.
     pub(crate) fn cut_off_commit(&mut self) -> Result<(), Violation> {
         let Some(node) = &mut self.node else { return Ok(()) };
         if node.lane.is_decided {
             return Ok(());
         }
         let group = std::mem::take(&mut node.lane.committing);
-        let is_kept = self.random.percent(50) && !Disk::has_separate_counters();
-        if !group.is_empty() && is_kept && self.disk.commit(&writes_of(&group)).is_ok() {
+        if group.is_empty() || Disk::has_separate_counters() {
+            return Ok(());
+        }
+        self.disk.fail_soon(&mut self.random, FAILING_OPERATIONS_MAX);
+        if self.disk.commit(&self.oracle, &ids_of(&group), &writes_of(&group)).is_ok() {
             self.note("a commit of {} batches is on disk, and nobody hears of it", &[group.len() as u64]);
             self.stored(&group)?;
         }
@@ -234,6 +262,10 @@ impl World {
         self.lane_steps(Event::Committed { group, outcome });
         self.wake_lane();
     }
+}
+
+fn ids_of(group: &[Batch<LaneBatch>]) -> Vec<WriteId> {
+    group.iter().flat_map(|batch| batch.payload.ids.iter().copied()).collect()
 }
 
 fn writes_of(group: &[Batch<LaneBatch>]) -> Vec<&Write> {

@@ -16,10 +16,13 @@ mod disk;
 mod ending;
 mod faults;
 mod follower;
+mod fuse;
 mod gateway;
 mod invariants;
+mod journal;
 mod keyspace;
 mod lane;
+mod ledger;
 mod limits;
 mod minimise;
 mod mutations;
@@ -34,6 +37,8 @@ mod space;
 mod streams;
 mod token;
 mod trace;
+mod tree;
+mod upkeep;
 mod world;
 
 use minimise::minimise;
@@ -47,6 +52,12 @@ use world::run;
 
 /// Seeds that every test run repeats.
 const FIXED_SEEDS: u64 = 500;
+
+/// Seeds that are run again, to see whether they give the same run.
+const SAME_SEEDS: u64 = 1_000;
+
+/// Seeds of these that are told as text, too.
+const RECORDED_SEEDS: u64 = 20;
 
 /// Seeds within which each mutation must be caught.
 const MUTATION_SEEDS_MAX: u64 = 100_000;
@@ -95,10 +106,12 @@ fn fresh_seeds_keep_every_promise() {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    for seed in 0..20 {
+    for seed in 0..SAME_SEEDS {
         let hash = |is_recorded| run(seed, None, &Shape::whole(), is_recorded).trace.hash();
         assert_eq!(hash(false), hash(false), "seed {seed}");
-        assert_eq!(hash(false), hash(true), "seed {seed}, recorded");
+        if seed < RECORDED_SEEDS {
+            assert_eq!(hash(false), hash(true), "seed {seed}, recorded");
+        }
     }
     assert_ne!(
         run(0, None, &Shape::whole(), false).trace.hash(),
@@ -112,8 +125,7 @@ fn every_mutation_is_caught() {
     // Which mistake the cores make is a matter of each thread.
     let missed: Vec<String> = std::thread::scope(|scope| {
         let search = |mutation| scope.spawn(move || catch(mutation, seeds_max));
-        let of_the_cores = Mutation::ALL.iter().filter(|found| !Mutation::OF_THE_JOURNAL.contains(found));
-        let searches: Vec<_> = of_the_cores.map(|mutation| search(*mutation)).collect();
+        let searches: Vec<_> = Mutation::ALL.iter().map(|mutation| search(*mutation)).collect();
         searches.into_iter().filter_map(|search| search.join().expect("a search does not panic")).collect()
     });
     assert!(missed.is_empty(), "not caught within {seeds_max} seeds: {missed:#?}");

@@ -1,7 +1,9 @@
 //! Which promises break when a known mistake is put back into the cores: a simulator that does not find it finds
 //! nothing.
 
-use crate::invariants::{control, counters, dots, pages, polls, ranges, readable, refused, rest, tokens};
+use crate::invariants::{
+    control, counters, dots, pages, polls, ranges, readable, recovered, refused, rest, snapshots, tokens,
+};
 use troupe_actors::mutation::Mutation;
 
 /// The invariants of which one breaks.
@@ -29,9 +31,8 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         Mutation::NewTombstoneTakesReserve | Mutation::DeletionCountsAsGrowth => &[rest::DELETABLE],
         Mutation::CountersOutsideTheTransaction => &[counters::EXACT],
         Mutation::TokenOfAnotherItemAccepted => &[tokens::BOUND],
-        Mutation::AcknowledgedBeforeTheSync
-        | Mutation::RoomGivenBackBeforeTheTree
-        | Mutation::OldTableHidesNewerTree
-        | Mutation::ReplayStopsOneRecordEarly => &[],
+        Mutation::AcknowledgedBeforeTheSync | Mutation::ReplayStopsOneRecordEarly => &[recovered::KEPT],
+        Mutation::RoomGivenBackBeforeTheTree => &[recovered::KEPT, recovered::OPENED],
+        Mutation::OldTableHidesNewerTree => &[snapshots::MOMENT],
     }
 }

@@ -185,10 +185,14 @@ impl Oracle {
         }
     }
 
-    /// A disk took the write.
-    pub(crate) fn stored(&mut self, held: &mut Held, id: WriteId) {
+    /// What is held once the write is.
+    pub(crate) fn apply(&self, held: &mut Held, id: WriteId) {
         let Tried { item, past, .. } = &self.tried[id.0];
         held.0[item.0].apply(id, past);
+    }
+
+    /// A disk took the write.
+    pub(crate) fn stored(&mut self, id: WriteId) {
         self.ever_held.insert(id);
     }
 }

@@ -9,13 +9,12 @@ use crate::limits::SHARD_LIMITS;
 use crate::node::{GroupOfWrites, Inside};
 use crate::token::Token;
 use crate::world::{RequestNumber, World};
-use troupe_actors::causality::{Item, SeenMarker};
+use troupe_actors::causality::SeenMarker;
 use troupe_actors::ids::ActorId;
 use troupe_actors::shard::ShardCore;
 use troupe_actors::store::lane::Fence;
-use troupe_actors::store::memory::MemoryStore;
 use troupe_actors::store::range::KeyRange;
-use troupe_actors::store::{Epoch, Snapshot, Store};
+use troupe_actors::store::{Snapshot, Store};
 
 impl World {
     /// A copy of a stopped node's disk that the machine may go back to, and who comes back to it: rather one that the
@@ -29,20 +28,17 @@ impl World {
     /// none, or if the copy is not of a stopped node.
     fn returning_tokens(&self, which: usize) -> Option<Vec<(ItemIndex, Token)>> {
         let copy = self.disk.any_copy(which).filter(|copy| copy.is_closed())?;
+        let store = copy.open()?;
+        let snapshot = store.snapshot().ok()?;
         let mut tokens = Vec::new();
         for at in 0..SHARDS.len() {
-            let Some((actor, watermark)) = newest(copy, at) else { continue };
+            let Some((actor, watermark)) = newest(copy, &snapshot, at) else { continue };
             let is_unknown = |time| time > watermark;
             if !self.oracle.minted(actor).any(is_unknown) {
                 continue;
             }
-            let snapshot = MemoryStore::from_image(copy.image.clone(), Epoch(0));
             let known = self.clients.iter().flat_map(Client::tokens).find(|(item, token)| {
-                let stored = snapshot
-                    .snapshot()
-                    .ok()
-                    .and_then(|snapshot| snapshot.item(item.key()).ok().flatten().map(Item::into_owned));
-                let stored = stored.unwrap_or_default();
+                let stored = snapshot.item(item.key()).ok().flatten().unwrap_or_default();
                 // What the token covers all of is never refused.
                 let is_taken = stored.siblings().all(|(dot, _)| token.context.covers(dot));
                 item.shard() == at && is_taken && is_unknown(token.context.time_of(actor))
@@ -75,10 +71,9 @@ impl World {
 }
 
 /// The actor that a shard would go on with, and the time above which it never minted.
-fn newest(copy: &Copy, at: usize) -> Option<(ActorId, u64)> {
+fn newest(copy: &Copy, snapshot: &impl Snapshot, at: usize) -> Option<(ActorId, u64)> {
     let epoch = copy.epoch()?;
-    let store = MemoryStore::from_image(copy.image.clone(), epoch);
-    let meta = store.snapshot().ok()?.shard_meta(SHARDS[at]).ok()?;
+    let meta = snapshot.shard_meta(SHARDS[at]).ok()?;
     let core = ShardCore::open(SHARDS[at], meta, epoch, SHARD_LIMITS, Fence::first(0), [0; 32]);
     let reach = core.changes(PARTITIONS[0].hash, &KeyRange::all(), &SeenMarker::default());
     reach.marker.seen.first().copied()

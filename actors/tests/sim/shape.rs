@@ -5,6 +5,8 @@
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Part {
     Crashes,
+    PowerCuts,
+    RelaxedJournals,
     Stops,
     FullDisks,
     BrokenDisks,
@@ -20,8 +22,10 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    pub(crate) const ALL: [Part; 13] = [
+    pub(crate) const ALL: [Part; 15] = [
         Part::Crashes,
+        Part::PowerCuts,
+        Part::RelaxedJournals,
         Part::Stops,
         Part::FullDisks,
         Part::BrokenDisks,

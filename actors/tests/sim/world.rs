@@ -1,9 +1,9 @@
 //! One run: a node, its disk and its clients, all driven by one seed.
 
 use crate::client::{Client, Habits};
-use crate::disk::Disk;
+use crate::disk::{Disk, Durability};
 use crate::invariants::{Violation, rest};
-use crate::limits::page_limits;
+use crate::limits::{JOURNAL_BYTES, page_limits};
 use crate::node::Node;
 use crate::oracle::{Oracle, WriteId};
 use crate::random::Random;
@@ -11,6 +11,7 @@ use crate::scheduler::Scheduler;
 use crate::shape::{Part, Shape};
 use crate::token::SentToken;
 use crate::trace::Trace;
+use crate::upkeep::{Pace, Upkeep};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use troupe_actors::clock::WallMs;
 use troupe_actors::mutation::{Mutation, turn_on};
@@ -30,6 +31,8 @@ pub(crate) enum Message {
     Reply(usize, RequestNumber, crate::client::Reply),
     /// Something inside a node.
     Inside(u64, crate::node::Inside),
+    /// A store does something beside its writers.
+    Upkeep(u64, Upkeep),
     /// The environment fails, or heals.
     Fault,
     /// A node that is down comes up again.
@@ -54,6 +57,7 @@ pub(crate) struct World {
     pub(crate) shape: Shape,
     pub(crate) habits: Habits,
     pub(crate) page_limits: PageLimits,
+    pub(crate) pace: Pace,
     pub(crate) clients: Vec<Client>,
     /// How many nodes there were.
     pub(crate) lives: u64,
@@ -75,16 +79,20 @@ pub(crate) fn run(seed: u64, mutation: Option<Mutation>, shape: &Shape, is_recor
     turn_on(mutation);
     let mut random = Random::new(seed);
     let epoch = Epoch(random.next());
+    let is_relaxed = random.percent(25) && shape.has(Part::RelaxedJournals);
+    let durability = if is_relaxed { Durability::Relaxed } else { Durability::Commit };
+    let capacity = *random.pick(&JOURNAL_BYTES);
     let requests_left = (random.between(20, 200) as u32).min(shape.requests_max);
     let mut world = World {
         scheduler: Scheduler::new(),
         trace: Trace::new(is_recorded),
         oracle: Oracle::default(),
-        disk: Disk::new(epoch),
+        disk: Disk::new(epoch, durability, capacity),
         node: None,
         shape: shape.clone(),
         habits: Habits::drawn(&mut random),
         page_limits: page_limits(&mut random),
+        pace: Pace::drawn(&mut random),
         clients: Client::crowd(&mut random),
         lives: 0,
         clock_skew_ms: random.between(1_000_000, 2_000_000),
@@ -136,6 +144,7 @@ impl World {
             Message::ClientActs(client) => self.client_acts(client),
             Message::Reply(client, request, reply) => self.client_hears(client, request, reply),
             Message::Inside(life, inside) => self.node_does(life, inside),
+            Message::Upkeep(life, upkeep) => self.upkeep(life, upkeep),
             Message::Fault => self.fault(),
             Message::Start => self.start(),
             Message::LastWrite(writes) => self.last_client_writes(writes),

@@ -8,8 +8,10 @@ pub(crate) mod pages;
 pub(crate) mod polls;
 pub(crate) mod ranges;
 pub(crate) mod readable;
+pub(crate) mod recovered;
 pub(crate) mod refused;
 pub(crate) mod rest;
+pub(crate) mod snapshots;
 pub(crate) mod tokens;
 
 /// An invariant was broken.

@@ -1,6 +1,7 @@
 use super::{Violation, require};
 use crate::oracle::{Fate, Oracle, WriteId};
 use std::any::Any;
+use troupe_actors::store::CommitError;
 
 /// Messages of one run. Far beyond what any run needs: more of them is a loop.
 const MESSAGES_MAX: u64 = 50_000;
@@ -24,6 +25,11 @@ pub(crate) fn check_taken(oracle: &Oracle, ids: &[WriteId]) -> Result<(), Violat
     let fates: Vec<Fate> = ids.iter().map(|id| oracle.tried(*id).fate).collect();
     let is_taken = fates.iter().all(|fate| *fate == Fate::Acknowledged);
     require("a node that has room takes writes", is_taken, || format!("{ids:?}: {fates:?}"))
+}
+
+/// Nothing is broken, there is room, and everything is brought into the tree.
+pub(crate) fn check_stored(outcome: &Result<(), CommitError>) -> Result<(), Violation> {
+    require("a tree that has room takes what the journal holds", outcome.is_ok(), || format!("{outcome:?}"))
 }
 
 /// The disk is full, and whatever holds a value was deleted.
