@@ -61,6 +61,20 @@ mutations! {
     DeletionCountsAsGrowth,
     /// The store moves an item's counters in a transaction of their own.
     CountersOutsideTheTransaction,
+    /// A write whose coordinator does not answer is given to another one.
+    SecondCoordinatorAfterSilence,
+    /// A replica's state is merged without the clock that it was stripped by.
+    MergeWithoutTheClock,
+    /// A read of an item is satisfied with the nearest replica's state.
+    ItemFromOneReplica,
+    /// The index shows what the first replica counts, whatever the others hold.
+    IndexFromOneReplica,
+    /// The pages of replicas are merged beyond the end of the shortest.
+    PageMergedBeyondItsEnd,
+    /// Items that a replica holds as deleted are left out before its page is merged.
+    FilterBeforeMerge,
+    /// A poll that lost a replica subscribes again and does not look.
+    LostReplicaNotLookedAt,
     /// A token serves every item.
     TokenOfAnotherItemAccepted,
     /// A group is answered once its record was handed to the system.
@@ -71,6 +85,19 @@ mutations! {
     OldTableHidesNewerTree,
     /// A recovery leaves out the newest record.
     ReplayStopsOneRecordEarly,
+}
+
+impl Mutation {
+    /// The mistakes that the tests of the reads of several replicas find.
+    pub const OF_THE_REPLICAS: &[Mutation] = &[
+        Mutation::SecondCoordinatorAfterSilence,
+        Mutation::MergeWithoutTheClock,
+        Mutation::ItemFromOneReplica,
+        Mutation::IndexFromOneReplica,
+        Mutation::PageMergedBeyondItsEnd,
+        Mutation::FilterBeforeMerge,
+        Mutation::LostReplicaNotLookedAt,
+    ];
 }
 
 #[cfg(feature = "mutations")]

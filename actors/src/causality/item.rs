@@ -167,18 +167,24 @@ impl<'a> Item<'a> {
             .map_or(0, |at| self.branches[at].seen)
     }
 
-    /// A copy that borrows nothing.
-    pub fn into_owned(self) -> Item<'static> {
+    /// The same item with other values under the same dots.
+    #[must_use]
+    pub fn map_values<'b>(self, mut map: impl FnMut(Value<'a>) -> Value<'b>) -> Item<'b> {
         let branches = self.branches.into_iter().map(|branch| Branch {
             actor: branch.actor,
             seen: branch.seen,
             siblings: branch
                 .siblings
                 .into_iter()
-                .map(|sibling| Sibling { time: sibling.time, value: sibling.value.into_owned() })
+                .map(|sibling| Sibling { time: sibling.time, value: map(sibling.value) })
                 .collect(),
         });
         Item { branches: branches.collect() }
+    }
+
+    /// A copy that borrows nothing.
+    pub fn into_owned(self) -> Item<'static> {
+        self.map_values(Value::into_owned)
     }
 
     pub(super) fn branch_mut(&mut self, actor: ActorId) -> &mut Branch<'a> {

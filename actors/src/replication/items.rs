@@ -1,14 +1,13 @@
-//! Reading a partition's items from several sources: merge, then filter, then limit.
+//! Reading a partition's items page by page: filter, then limit. Pages of several replicas are merged before
+//! ([`super::merged`]).
 
 use super::page::{Limit, PageBudget, Selection, weight};
 use crate::causality::Item;
 use crate::mutation::{Mutation, is_on};
 use crate::shard::Unseen;
 use std::borrow::Cow;
-use std::cmp::Ordering;
-use std::iter::Peekable;
 
-/// What to ask of every source.
+/// What to ask of every source of the reader.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ask<'c> {
     /// Which keys.
@@ -60,9 +59,6 @@ pub enum Progress {
 }
 
 /// A reader of items, between two pages.
-///
-/// Pages are merged only up to the smallest key up to which every source looked; what some source showed beyond it is
-/// asked for again. Replicas that agree end their pages at the same key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ItemsReader {
     rest: Selection,
@@ -89,18 +85,17 @@ impl ItemsReader {
         (!self.rest.is_void()).then_some(Ask { selection: &self.rest, items_max })
     }
 
-    /// Takes one page of every source. Items are merged; those that the filter lets through count against the limit
-    /// and are given to `show`, and all count against the budget.
+    /// Takes the next page. The items that the filter lets through count against the limit and are given to `show`, and
+    /// all count against the budget.
     ///
     /// Items are handed on by reference instead of as effects, as a page holds up to a thousand of them.
     pub fn step<'a>(
         &mut self,
-        pages: impl IntoIterator<Item = SourcePage<'a>>,
+        page: SourcePage<'a>,
         budget: &mut PageBudget,
         show: &mut dyn FnMut(&str, &Item<'a>),
     ) -> Progress {
-        let mut merged = Merged::of(pages, self.rest.is_descending());
-        while let Some((key, item)) = merged.next() {
+        for (key, item) in page.items {
             let is_shown = self.filter.admits(&item);
             let counts = is_shown || is_on(Mutation::LimitBeforeFilter);
             if counts && !self.limit.admits() {
@@ -113,7 +108,7 @@ impl ItemsReader {
             budget.take(weight(&key, &item));
         }
         self.items_wanted = self.items_wanted.saturating_mul(2);
-        match merged.upto {
+        match page.upto {
             Some(key) => {
                 self.rest.pass(&key);
                 Progress::More
@@ -126,56 +121,4 @@ impl ItemsReader {
     pub fn shown(&self) -> u64 {
         self.shown
     }
-}
-
-/// The pages of all sources as one, in key order, up to where all of them looked.
-struct Merged<'a> {
-    sources: Vec<Peekable<std::vec::IntoIter<Row<'a>>>>,
-    upto: Option<Cow<'a, str>>,
-    is_descending: bool,
-}
-
-impl<'a> Merged<'a> {
-    fn of(pages: impl IntoIterator<Item = SourcePage<'a>>, is_descending: bool) -> Merged<'a> {
-        let mut merged = Merged { sources: Vec::new(), upto: None, is_descending };
-        for page in pages {
-            if let Some(upto) = page.upto
-                && merged.upto.as_ref().is_none_or(|least| order(&upto, least, is_descending).is_lt())
-            {
-                merged.upto = Some(upto);
-            }
-            merged.sources.push(page.items.into_iter().peekable());
-        }
-        merged
-    }
-
-    fn next(&mut self) -> Option<Row<'a>> {
-        let at = self.next_source()?;
-        let (key, mut item) = self.sources[at].next()?;
-        for source in &mut self.sources[at + 1..] {
-            if let Some((_, other)) = source.next_if(|(other, _)| *other == key) {
-                item.merge(&other);
-            }
-        }
-        Some((key, item))
-    }
-
-    /// The first of the sources that show the next key.
-    fn next_source(&mut self) -> Option<usize> {
-        let mut next: Option<(usize, &str)> = None;
-        for (at, source) in self.sources.iter_mut().enumerate() {
-            let Some((key, _)) = source.peek() else { continue };
-            if self.upto.as_ref().is_some_and(|upto| order(key, upto, self.is_descending).is_gt()) {
-                continue;
-            }
-            if next.is_none_or(|(_, least)| order(key, least, self.is_descending).is_lt()) {
-                next = Some((at, key));
-            }
-        }
-        next.map(|(at, _)| at)
-    }
-}
-
-fn order(a: &str, b: &str, is_descending: bool) -> Ordering {
-    if is_descending { b.cmp(a) } else { a.cmp(b) }
 }

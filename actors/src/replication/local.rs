@@ -23,7 +23,7 @@ pub fn read_items<'s>(
 ) -> Result<Progress, StoreError> {
     while let Some(ask) = reader.ask(budget) {
         let page = items_page(snapshot, partition, ask, budget)?;
-        let progress = reader.step([page], budget, show);
+        let progress = reader.step(page, budget, show);
         if progress != Progress::More || budget.is_spent() {
             return Ok(progress);
         }

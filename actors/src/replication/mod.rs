@@ -18,13 +18,20 @@
 //! * pages of any size, put together, show every item of the range exactly once.
 
 pub mod changes;
+pub mod coordinator;
+pub mod count;
 pub mod delete;
 pub mod index;
+pub mod item_state;
 pub mod items;
 pub mod local;
+pub mod merged;
 pub mod message;
+pub mod order;
 pub mod page;
 pub mod plan;
 pub mod poll;
+pub mod quorum_index;
+pub mod read;
 #[cfg(test)]
 mod tests;

@@ -93,7 +93,8 @@ impl Selection {
         }
     }
 
-    pub(super) fn is_descending(&self) -> bool {
+    /// Whether the keys are read from the high end down.
+    pub fn is_descending(&self) -> bool {
         match self {
             Selection::Range(range) => range.descending,
             Selection::Keys(_) => false,

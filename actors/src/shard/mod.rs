@@ -99,6 +99,36 @@ pub enum WriteError {
     Unknown(#[source] UnknownCause),
 }
 
+impl WriteError {
+    /// Whether the error says that nothing happened.
+    pub fn is_certainly_not_stored(&self) -> bool {
+        match self {
+            WriteError::TooManyConcurrentValues { .. }
+            | WriteError::TooManyConcurrentBytes { .. }
+            | WriteError::BatchTooLarge { .. }
+            | WriteError::InsufficientStorage(_)
+            | WriteError::Overloaded
+            | WriteError::NotRead(_)
+            | WriteError::Stopping => true,
+            WriteError::Unknown(_) => false,
+        }
+    }
+
+    /// Whether nothing happened for a reason that another replica of the shard need not have.
+    pub fn is_the_replicas(&self) -> bool {
+        match self {
+            WriteError::InsufficientStorage(_)
+            | WriteError::Overloaded
+            | WriteError::NotRead(_)
+            | WriteError::Stopping => true,
+            WriteError::TooManyConcurrentValues { .. }
+            | WriteError::TooManyConcurrentBytes { .. }
+            | WriteError::BatchTooLarge { .. }
+            | WriteError::Unknown(_) => false,
+        }
+    }
+}
+
 /// Why nobody knows whether a write is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownCause {

@@ -34,5 +34,12 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         Mutation::AcknowledgedBeforeTheSync | Mutation::ReplayStopsOneRecordEarly => &[recovered::KEPT],
         Mutation::RoomGivenBackBeforeTheTree => &[recovered::KEPT, recovered::OPENED],
         Mutation::OldTableHidesNewerTree => &[snapshots::MOMENT],
+        Mutation::SecondCoordinatorAfterSilence
+        | Mutation::MergeWithoutTheClock
+        | Mutation::ItemFromOneReplica
+        | Mutation::IndexFromOneReplica
+        | Mutation::PageMergedBeyondItsEnd
+        | Mutation::FilterBeforeMerge
+        | Mutation::LostReplicaNotLookedAt => &[],
     }
 }

@@ -1,7 +1,6 @@
 //! DeleteBatch: every item of a range becomes a tombstone that overwrites exactly what was read, so that a value
 //! which is written at the same time survives.
 
-use super::insert_batch::is_certainly_not_stored;
 use super::listing::{Listing, push_bounds, single_item};
 use super::request::{null_is_false, parse_list, range_query};
 use super::service::{Admitted, JSON, Outcome, Service};
@@ -107,7 +106,7 @@ async fn delete_range<S: Store>(
         if !tombstones.is_empty() {
             let count = tombstones.len() as u64;
             shards.write(shard, Arc::new(tombstones), plan.clone()).await.map_err(|error| {
-                if is_certainly_not_stored(&error) { partly(error.into()) } else { ApiError::PartlyDeleted }
+                if error.is_certainly_not_stored() { partly(error.into()) } else { ApiError::PartlyDeleted }
             })?;
             deleted += count;
         }

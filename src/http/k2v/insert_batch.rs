@@ -104,25 +104,12 @@ async fn insert_batch<S: Store>(
 
 /// One answer for all parts: an error that says "nothing was stored" is only true if no part was.
 fn outcome_of_parts(parts: Vec<Result<(), WriteError>>) -> Result<(), ApiError> {
-    let is_stored_nowhere = parts.iter().all(|part| part.as_ref().is_err_and(is_certainly_not_stored));
+    let is_stored_nowhere =
+        parts.iter().all(|part| part.as_ref().is_err_and(WriteError::is_certainly_not_stored));
     match parts.into_iter().find_map(Result::err) {
         None => Ok(()),
         Some(error) if is_stored_nowhere => Err(error.into()),
         Some(_) => Err(ApiError::PartlyWritten),
-    }
-}
-
-/// Whether the error says that nothing happened.
-pub(super) fn is_certainly_not_stored(error: &WriteError) -> bool {
-    match error {
-        WriteError::TooManyConcurrentValues { .. }
-        | WriteError::TooManyConcurrentBytes { .. }
-        | WriteError::BatchTooLarge { .. }
-        | WriteError::InsufficientStorage(_)
-        | WriteError::Overloaded
-        | WriteError::NotRead(_)
-        | WriteError::Stopping => true,
-        WriteError::Unknown(_) => false,
     }
 }
 

@@ -1,4 +1,9 @@
+mod coordinator;
 mod index;
 mod items;
+mod merged;
 mod plan;
 mod poll;
+mod quorum_index;
+mod read;
+mod replicas;

@@ -1,3 +1,4 @@
+use crate::mutation::{Mutation, turn_on};
 use crate::replication::poll::{Effect, Event, PollCore};
 
 /// Feeds events to a new poll and tells what it wants done, its first wish included.
@@ -55,4 +56,26 @@ fn a_poll_whose_time_is_up_early_still_subscribes_and_looks() {
         wishes(&[Event::TimeIsUp, Event::Subscribed, NO_NEWS]),
         [Some(Effect::Subscribe), None, Some(Effect::Look), Some(Effect::AnswerNotModified)]
     );
+}
+
+#[test]
+fn a_poll_that_lost_a_replica_subscribes_again_and_looks() {
+    let lost_while_waiting = [Event::Subscribed, NO_NEWS, Event::Lost, Event::Subscribed, NO_NEWS];
+    let expected = [
+        Some(Effect::Subscribe),
+        Some(Effect::Look),
+        Some(Effect::Wait),
+        Some(Effect::Subscribe),
+        Some(Effect::Look),
+        Some(Effect::Wait),
+    ];
+    assert_eq!(wishes(&lost_while_waiting), expected);
+    assert_eq!(
+        wishes(&[Event::Subscribed, Event::Lost, NO_NEWS, Event::Subscribed]),
+        [Some(Effect::Subscribe), Some(Effect::Look), None, Some(Effect::Subscribe), Some(Effect::Look)]
+    );
+    turn_on(Some(Mutation::LostReplicaNotLookedAt));
+    let found = wishes(&lost_while_waiting);
+    turn_on(None);
+    assert_ne!(found, expected);
 }

@@ -42,7 +42,7 @@ fn listed(keys: &BTreeSet<String>, listing: &Listing, page: usize) -> (Vec<Strin
         let mut budget = PageBudget::new(PageLimits { items_max: page, ..PageLimits::default() });
         let Some(ask) = reader.ask(&budget) else { return (returned, None) };
         let answer = source_page(keys, ask);
-        match reader.step([answer], &mut budget, &mut |key, _| returned.push(key.to_owned())) {
+        match reader.step(answer, &mut budget, &mut |key, _| returned.push(key.to_owned())) {
             Progress::More => {}
             Progress::End => return (returned, None),
             Progress::Limit(next_start) => return (returned, Some(next_start)),
