@@ -9,7 +9,8 @@
 //! shard       who may write an item, and when the writer is told
 //!   store     one durable transaction per group of writes
 //!     causality   what a write means: dots, siblings, tokens
-//! transport   requests between nodes
+//! membership  which nodes are up
+//!   transport   requests between nodes
 //!       ids, limits, clock, mutation
 //! ```
 
@@ -19,6 +20,7 @@ pub mod control;
 pub mod ids;
 pub mod layout;
 pub mod limits;
+pub mod membership;
 pub mod mutation;
 pub mod replication;
 pub mod shard;

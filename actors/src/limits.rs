@@ -145,6 +145,25 @@ pub const ADMIN_SCOPE_MAX: usize = 128;
 /// Largest replication factor. An assignment holds [`SHARD_COUNT`] times as many node indices.
 pub const REPLICATION_FACTOR_MAX: usize = 7;
 
+/// Longest address of a node, `host:port`, in bytes: the longest name that DNS has, and a port. A longer one is not told to
+/// other nodes.
+pub const PEER_ADDR_BYTES_MAX: usize = 260;
+
+/// Longest program version and longest host name that a node tells others, in bytes: Linux names hosts with up to 64.
+/// Longer ones are dropped.
+pub const ABOUT_BYTES_MAX: usize = 256;
+
+/// Longest packet of the membership protocol in bytes: news of a dozen members beside the header. What does not fit goes
+/// with the next one; a larger packet would make a burst of news dearer, not faster.
+pub const MEMBERSHIP_PACKET_BYTES_MAX: usize = 1400;
+
+/// Nodes that this node remembers, those that are down included. Packets of one more are dropped.
+pub const MEMBERS_MAX: usize = 16_384;
+
+/// Messages about membership that wait for this node: a second of a cluster of a thousand that has news. More are lost,
+/// and the protocol bears it.
+pub const MEMBERSHIP_INBOX_MAX: usize = 4096;
+
 /// Snapshots that may be open at the same time in one environment: one per request that is reading at that moment.
 /// Beyond it a read is answered 500.
 pub const STORE_READERS_MAX: u32 = 4096;
