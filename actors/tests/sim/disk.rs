@@ -6,7 +6,7 @@ use crate::fuse::Fuse;
 use crate::invariants::{Violation, recovered};
 use crate::journal::{DiskJournal, Records};
 use crate::ledger::Ledger;
-use crate::oracle::{Held, Oracle, WriteId};
+use crate::oracle::{Held, WriteId};
 use crate::random::Random;
 use crate::space::Space;
 use crate::tree::DiskTree;
@@ -243,14 +243,14 @@ impl Disk {
         self.file.changed_ns = latest.unwrap_or(0).max(self.file.changed_ns) + 1;
     }
 
-    /// One group, if there is room for it.
+    /// One group, if there is room for it; `after` is then held.
     pub(crate) fn commit(
         &mut self,
-        oracle: &Oracle,
+        after: Held,
         ids: &[WriteId],
         writes: &[&Write],
     ) -> Result<(), CommitError> {
-        let group = self.begin_group(oracle, ids);
+        let group = self.begin_group(after, ids);
         let outcome = self.store.commit(&mut writes.iter().copied());
         self.end_group(group, outcome)
     }
@@ -258,12 +258,12 @@ impl Disk {
     /// One group, which is stored, with steps of a checkpoint behind it, while a reader takes a snapshot.
     pub(crate) fn commit_under_a_reader(
         &mut self,
-        oracle: &Oracle,
+        after: Held,
         ids: &[WriteId],
         writes: Vec<Write>,
         steps: Vec<usize>,
     ) -> (Result<(), CommitError>, DiskSnapshot) {
-        let group = self.begin_group(oracle, ids);
+        let group = self.begin_group(after, ids);
         let (store, outcome) = (Arc::clone(&self.store), Arc::new(Mutex::new(Ok(()))));
         let told = Arc::clone(&outcome);
         self.store.tree().interrupt(Box::new(move || {
@@ -277,9 +277,9 @@ impl Disk {
         (self.end_group(group, outcome), snapshot)
     }
 
-    fn begin_group(&mut self, oracle: &Oracle, ids: &[WriteId]) -> u64 {
+    fn begin_group(&mut self, after: Held, ids: &[WriteId]) -> u64 {
         let group = self.store.last_commit().sequence + 1;
-        self.ledger.begin(oracle, group, self.held, ids);
+        self.ledger.begin(group, after, ids);
         group
     }
 

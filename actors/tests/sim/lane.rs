@@ -1,55 +1,19 @@
-//! The shell of the lane: a mailbox, one thread, and commits that block it.
+//! The shell of the lane: what its thread is told, and what becomes of its commits.
 
 use crate::disk::Disk;
 use crate::invariants::{Violation, refused, snapshots};
 use crate::keyspace::SHARDS;
 use crate::node::Inside;
-use crate::oracle::WriteId;
+use crate::oracle::{Held, WriteId};
 use crate::scheduler::Channel;
 use crate::shape::Part;
 use crate::world::World;
-use std::collections::VecDeque;
-use troupe_actors::store::lane::core::{Effect, Event, LaneCore};
+use troupe_actors::store::lane::core::{Effect, Event};
 use troupe_actors::store::lane::{Batch, BatchId, Fence, Owner};
 use troupe_actors::store::{CommitError, Store, Write};
 
 /// The operations of a commit, and a few more, after which a disk may fail in the middle of it.
 const FAILING_OPERATIONS_MAX: u64 = 4;
-
-/// A lane: its mailbox, its core, and the commit that blocks it.
-#[derive(Default)]
-pub(crate) struct Lane {
-    core: LaneCore<LaneBatch>,
-    mailbox: VecDeque<Batch<LaneBatch>>,
-    arrived: u64,
-    turn_is_scheduled: bool,
-    wants_flush: bool,
-    /// The group whose commit blocks the lane's thread; empty if none does.
-    committing: Vec<Batch<LaneBatch>>,
-    /// Whether that commit has done, on the disk, what it will do.
-    is_decided: bool,
-}
-
-impl Lane {
-    pub(crate) fn is_idle(&self) -> bool {
-        self.mailbox.is_empty() && !self.wants_flush && !self.is_blocked()
-    }
-
-    fn is_blocked(&self) -> bool {
-        !self.committing.is_empty()
-    }
-
-    /// What the lane's thread does next.
-    fn next(&mut self) -> Option<Event<LaneBatch>> {
-        if self.is_blocked() {
-            return None;
-        }
-        if let Some(batch) = self.mailbox.pop_front() {
-            return Some(Event::Arrived(batch));
-        }
-        std::mem::take(&mut self.wants_flush).then_some(Event::Flush)
-    }
-}
 
 /// Who hands a batch to the lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,9 +47,7 @@ impl World {
 
     pub(crate) fn lane_gets(&mut self, batch: Batch<LaneBatch>) {
         if let Some(node) = &mut self.node {
-            node.lane.arrived += 1;
-            let order = node.lane.arrived;
-            node.lane.mailbox.push_back(Batch { order, ..batch });
+            node.lane.arrives(batch);
         }
         self.wake_lane();
     }
@@ -93,9 +55,7 @@ impl World {
     pub(crate) fn wake_lane(&mut self) {
         let delay_us = self.hop_us();
         let Some(node) = &mut self.node else { return };
-        let lane = &mut node.lane;
-        if !lane.is_idle() && !lane.is_blocked() && !lane.turn_is_scheduled {
-            lane.turn_is_scheduled = true;
+        if node.lane.wakes() {
             self.inside(delay_us, Inside::LaneTurn);
         }
     }
@@ -103,7 +63,7 @@ impl World {
     /// The lane's thread takes what is in the mailbox, then what it scheduled for itself, until a commit blocks it.
     pub(crate) fn lane_turn(&mut self) {
         if let Some(node) = &mut self.node {
-            node.lane.turn_is_scheduled = false;
+            node.lane.turns();
         }
         while let Some(event) = self.node.as_mut().and_then(|node| node.lane.next()) {
             self.lane_steps(event);
@@ -113,11 +73,11 @@ impl World {
     fn lane_steps(&mut self, event: Event<LaneBatch>) {
         let now_ms = self.scheduler.now_us() / 1000;
         let Some(node) = &mut self.node else { return };
-        for effect in node.lane.core.step(now_ms, event) {
+        for effect in node.lane.step(now_ms, event) {
             match effect {
                 Effect::ScheduleFlush => {
                     if let Some(node) = &mut self.node {
-                        node.lane.wants_flush = true;
+                        node.lane.schedules_flush();
                     }
                 }
                 Effect::Commit(group) => self.begin_commit(group),
@@ -153,8 +113,7 @@ impl World {
         let duration_us = if self.random.percent(10) { 20_000 } else { 1_000 };
         let delay_us = self.random.between(1, duration_us);
         if let Some(node) = &mut self.node {
-            node.lane.committing = group;
-            node.lane.is_decided = false;
+            node.lane.begins(group);
         }
         let is_split = Disk::has_separate_counters();
         self.inside(delay_us, if is_split { Inside::ItemsCommitted } else { Inside::Committed });
@@ -163,9 +122,9 @@ impl World {
     /// The first half of a commit of a store that has the mutation.
     pub(crate) fn items_committed(&mut self) {
         let Some(node) = &self.node else { return };
-        let group = &node.lane.committing;
+        let group = node.lane.committing();
         let (ids, stripped) = (ids_of(group), Disk::without_counters(&writes_of(group)));
-        if self.disk.commit(&self.oracle, &ids, &stripped.iter().collect::<Vec<_>>()).is_ok() {
+        if self.disk.commit(self.held_after(&ids), &ids, &stripped.iter().collect::<Vec<_>>()).is_ok() {
             ids.iter().for_each(|id| self.oracle.stored(*id));
         }
         let delay_us = self.random.between(1, 200);
@@ -176,14 +135,14 @@ impl World {
     pub(crate) fn committed(&mut self) -> Result<(), Violation> {
         let breaks = !self.is_settling() && self.random.percent(1) && self.shape.has(Part::BrokenDisks);
         let Some(node) = &mut self.node else { return Ok(()) };
-        let group = std::mem::take(&mut node.lane.committing);
+        let group = node.lane.takes();
         if breaks {
             self.disk.fail_soon(&mut self.random, FAILING_OPERATIONS_MAX);
         }
         let outcome = if self.random.percent(10) {
             self.commit_under_a_reader(&group)?
         } else {
-            self.disk.commit(&self.oracle, &ids_of(&group), &writes_of(&group))
+            self.disk.commit(self.held_after(&ids_of(&group)), &ids_of(&group), &writes_of(&group))
         };
         self.disk.fail_no_more();
         self.note(
@@ -194,8 +153,7 @@ impl World {
             self.stored(&group)?;
         }
         if let Some(node) = &mut self.node {
-            node.lane.committing = group;
-            node.lane.is_decided = true;
+            node.lane.decides(group);
         }
         let delay_us = self.hop_us();
         self.inside(delay_us, Inside::CommitReturned(outcome));
@@ -211,9 +169,16 @@ impl World {
         let writes = writes_of(group).into_iter().cloned().collect();
         let steps = (0..self.random.below(6)).map(|_| self.random.between(1, 8) as usize).collect();
         let (outcome, snapshot) =
-            self.disk.commit_under_a_reader(&self.oracle, &ids_of(group), writes, steps);
+            self.disk.commit_under_a_reader(self.held_after(&ids_of(group)), &ids_of(group), writes, steps);
         snapshots::check(&self.oracle, &before, &self.disk.held, &snapshot)?;
         Ok(outcome)
+    }
+
+    /// What the disk holds once it took these writes.
+    fn held_after(&self, ids: &[WriteId]) -> Held {
+        let mut held = self.disk.held;
+        ids.iter().for_each(|id| self.oracle.apply(&mut held, *id));
+        held
     }
 
     fn stored(&mut self, group: &[Batch<LaneBatch>]) -> Result<(), Violation> {
@@ -241,15 +206,15 @@ impl World {
     /// when the environment is opened again.
     pub(crate) fn cut_off_commit(&mut self) -> Result<(), Violation> {
         let Some(node) = &mut self.node else { return Ok(()) };
-        if node.lane.is_decided {
+        if node.lane.is_decided() {
             return Ok(());
         }
-        let group = std::mem::take(&mut node.lane.committing);
+        let group = node.lane.takes();
         if group.is_empty() || Disk::has_separate_counters() {
             return Ok(());
         }
         self.disk.fail_soon(&mut self.random, FAILING_OPERATIONS_MAX);
-        if self.disk.commit(&self.oracle, &ids_of(&group), &writes_of(&group)).is_ok() {
+        if self.disk.commit(self.held_after(&ids_of(&group)), &ids_of(&group), &writes_of(&group)).is_ok() {
             self.note("a commit of {} batches is on disk, and nobody hears of it", &[group.len() as u64]);
             self.stored(&group)?;
         }
@@ -258,7 +223,7 @@ impl World {
 
     pub(crate) fn commit_returned(&mut self, outcome: Result<(), CommitError>) {
         let Some(node) = &mut self.node else { return };
-        let group = std::mem::take(&mut node.lane.committing);
+        let group = node.lane.takes();
         self.lane_steps(Event::Committed { group, outcome });
         self.wake_lane();
     }

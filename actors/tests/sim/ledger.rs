@@ -1,6 +1,6 @@
 //! What the oracle says a journal holds: after each group, and how many groups no crash may take back.
 
-use crate::oracle::{Held, Oracle, WriteId};
+use crate::oracle::{Held, WriteId};
 use std::collections::BTreeMap;
 
 /// The groups of one environment.
@@ -27,9 +27,8 @@ impl Ledger {
         Ledger { promised: 0, after: BTreeMap::from([(0, nothing)]) }
     }
 
-    /// A group is on its way to the disk, on top of what is held.
-    pub(crate) fn begin(&mut self, oracle: &Oracle, group: u64, mut held: Held, ids: &[WriteId]) {
-        ids.iter().for_each(|id| oracle.apply(&mut held, *id));
+    /// A group is on its way to the disk, after which `held` is.
+    pub(crate) fn begin(&mut self, group: u64, held: Held, ids: &[WriteId]) {
         self.after.insert(group, Entry { held, ids: ids.to_vec() });
     }
 

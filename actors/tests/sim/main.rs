@@ -5,18 +5,20 @@
 //! the shortest one that breaks the same promise:
 //!
 //! ```text
-//! cargo run -p troupe-actors --bin sim -- --seed <seed> [--minimise]
+//! cargo run -p troupe-actors --bin sim -- [--cluster] --seed <seed> [--minimise]
 //! ```
 //!
 //! `TROUPE_SIM_SECONDS` is how long fresh seeds are tried.
 
 mod client;
+mod cluster;
 mod control;
 mod disk;
 mod ending;
 mod faults;
 mod follower;
 mod fuse;
+mod game;
 mod gateway;
 mod invariants;
 mod journal;
@@ -24,6 +26,7 @@ mod keyspace;
 mod lane;
 mod ledger;
 mod limits;
+mod mailbox;
 mod minimise;
 mod mutations;
 mod node;
@@ -41,6 +44,7 @@ mod tree;
 mod upkeep;
 mod world;
 
+use game::{CLUSTER, Game, NODE};
 use minimise::minimise;
 use mutations::breaks;
 use shape::Shape;
@@ -48,7 +52,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use troupe_actors::clock::{monotonic_now, wall_now};
 use troupe_actors::mutation::Mutation;
-use world::run;
 
 /// Seeds that every test run repeats.
 const FIXED_SEEDS: u64 = 500;
@@ -68,15 +71,15 @@ const FRESH_SECONDS_DEFAULT: u64 = 2;
 /// Lines of a failed run that are shown.
 const LINES_SHOWN: usize = 80;
 
-fn check(seed: u64) {
-    if let Some(violation) = run(seed, None, &Shape::whole(), false).violation {
-        let text = run(seed, None, &Shape::whole(), true).trace.into_text();
+fn check(game: Game, seed: u64) {
+    if let Some(violation) = (game.run)(seed, None, &Shape::whole(), false).violation {
+        let text = (game.run)(seed, None, &Shape::whole(), true).trace.into_text();
         let lines: Vec<&str> = text.lines().collect();
         let shown = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
         panic!(
             "{shown}\n\nseed {seed} broke an invariant: {}\n{}\n\nthe whole run:\n\
-             cargo run -p troupe-actors --bin sim -- --seed {seed}",
-            violation.invariant, violation.what
+             cargo run -p troupe-actors --bin sim --{} --seed {seed}",
+            violation.invariant, violation.what, game.option
         );
     }
 }
@@ -88,17 +91,31 @@ fn setting(name: &str) -> Option<u64> {
 
 #[test]
 fn the_fixed_seeds_keep_every_promise() {
-    (0..FIXED_SEEDS).for_each(check);
+    (0..FIXED_SEEDS).for_each(|seed| check(NODE, seed));
+}
+
+#[test]
+fn the_fixed_seeds_keep_every_promise_of_a_cluster() {
+    (0..FIXED_SEEDS).for_each(|seed| check(CLUSTER, seed));
 }
 
 #[test]
 fn fresh_seeds_keep_every_promise() {
+    try_fresh_seeds(NODE);
+}
+
+#[test]
+fn fresh_seeds_keep_every_promise_of_a_cluster() {
+    try_fresh_seeds(CLUSTER);
+}
+
+fn try_fresh_seeds(game: Game) {
     let time = Duration::from_secs(setting("TROUPE_SIM_SECONDS").unwrap_or(FRESH_SECONDS_DEFAULT));
     let first = wall_now().0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let start = monotonic_now();
     let mut tried = 0;
     while start.elapsed() < time {
-        check(first.wrapping_add(tried));
+        check(game, first.wrapping_add(tried));
         tried += 1;
     }
     println!("{tried} fresh seeds from {first} in {time:?}");
@@ -106,17 +123,23 @@ fn fresh_seeds_keep_every_promise() {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
+    check_same(NODE);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_of_a_cluster() {
+    check_same(CLUSTER);
+}
+
+fn check_same(game: Game) {
+    let hash = |seed, is_recorded| (game.run)(seed, None, &Shape::whole(), is_recorded).trace.hash();
     for seed in 0..SAME_SEEDS {
-        let hash = |is_recorded| run(seed, None, &Shape::whole(), is_recorded).trace.hash();
-        assert_eq!(hash(false), hash(false), "seed {seed}");
+        assert_eq!(hash(seed, false), hash(seed, false), "seed {seed}");
         if seed < RECORDED_SEEDS {
-            assert_eq!(hash(false), hash(true), "seed {seed}, recorded");
+            assert_eq!(hash(seed, false), hash(seed, true), "seed {seed}, recorded");
         }
     }
-    assert_ne!(
-        run(0, None, &Shape::whole(), false).trace.hash(),
-        run(1, None, &Shape::whole(), false).trace.hash()
-    );
+    assert_ne!(hash(0, false), hash(1, false));
 }
 
 #[test]
@@ -137,7 +160,9 @@ fn catch(mutation: Mutation, seeds_max: u64) -> Option<String> {
     // Other promises may break along with the one that the mistake is about.
     let mut others = BTreeMap::new();
     for seed in 0..seeds_max {
-        let Some(violation) = run(seed, Some(mutation), &Shape::whole(), false).violation else { continue };
+        let Some(violation) = (NODE.run)(seed, Some(mutation), &Shape::whole(), false).violation else {
+            continue;
+        };
         if breaks(mutation).contains(&violation.invariant) {
             println!("{mutation:?}: seed {seed}: {}", violation.invariant);
             return None;
@@ -150,8 +175,8 @@ fn catch(mutation: Mutation, seeds_max: u64) -> Option<String> {
 #[test]
 fn a_run_that_breaks_an_invariant_is_shrunk_to_a_short_one() {
     let mutation = Some(Mutation::PageCursorOffByOne);
-    let found = minimise(0, mutation).expect("the seed breaks an invariant");
+    let found = minimise(NODE, 0, mutation).expect("the seed breaks an invariant");
     assert!(found.shape.requests_max <= 20 && found.shape.without.len() >= 5, "{found:?}");
-    let violation = run(found.seed, mutation, &found.shape, false).violation;
+    let violation = (NODE.run)(found.seed, mutation, &found.shape, false).violation;
     assert_eq!(violation.map(|violation| violation.invariant), Some(found.invariant));
 }

@@ -1,7 +1,7 @@
 //! Shrinking a run that breaks an invariant, until little is left but what breaks it.
 
-use crate::shape::{Part, Shape};
-use crate::world::run;
+use crate::game::Game;
+use crate::shape::Shape;
 use troupe_actors::mutation::Mutation;
 
 /// Seeds that are tried for each smaller shape: without a part, the same seed is another run.
@@ -16,28 +16,28 @@ pub(crate) struct Failing {
 }
 
 /// The smallest run found that breaks the same invariant; `None` if the seed breaks none.
-pub(crate) fn minimise(seed: u64, mutation: Option<Mutation>) -> Option<Failing> {
+pub(crate) fn minimise(game: Game, seed: u64, mutation: Option<Mutation>) -> Option<Failing> {
     let whole = Shape::whole();
-    let invariant = run(seed, mutation, &whole, false).violation?.invariant;
+    let invariant = (game.run)(seed, mutation, &whole, false).violation?.invariant;
     let mut best = Failing { seed, shape: whole, invariant };
-    for part in Part::ALL {
+    for part in game.parts {
         let mut shape = best.shape.clone();
-        shape.without.push(part);
-        best = smaller(&best, &shape, mutation).unwrap_or(best);
+        shape.without.push(*part);
+        best = smaller(game, &best, &shape, mutation).unwrap_or(best);
     }
     let mut requests_max = 100;
     while requests_max > 0 {
         let shape = Shape { requests_max, ..best.shape.clone() };
-        let Some(found) = smaller(&best, &shape, mutation) else { break };
+        let Some(found) = smaller(game, &best, &shape, mutation) else { break };
         best = found;
         requests_max = (requests_max * 3 / 4).min(requests_max - 1);
     }
     Some(best)
 }
 
-fn smaller(best: &Failing, shape: &Shape, mutation: Option<Mutation>) -> Option<Failing> {
+fn smaller(game: Game, best: &Failing, shape: &Shape, mutation: Option<Mutation>) -> Option<Failing> {
     let breaks_it = |seed: &u64| {
-        let violation = run(*seed, mutation, shape, false).violation;
+        let violation = (game.run)(*seed, mutation, shape, false).violation;
         violation.is_some_and(|violation| violation.invariant == best.invariant)
     };
     let mut seeds = (0..SEEDS_PER_SHAPE).map(|step| best.seed.wrapping_add(step));

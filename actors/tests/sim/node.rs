@@ -5,7 +5,8 @@ use crate::control::Control;
 use crate::disk::Disk;
 use crate::invariants::{Violation, counters, dots, durable, refused};
 use crate::keyspace::ItemIndex;
-use crate::lane::{Lane, LaneBatch, Sender};
+use crate::lane::{LaneBatch, Sender};
+use crate::mailbox::Lane;
 use crate::oracle::{Fate, WriteId};
 use crate::polls::{Poll, PollStep};
 use crate::scheduler::Channel;
@@ -24,7 +25,7 @@ use troupe_actors::store::{CommitError, Snapshot, Store, Write};
 /// One life of the node, from one start to the next stop or crash.
 pub(crate) struct Node {
     pub(crate) shards: Vec<ShardCore>,
-    pub(crate) lane: Lane,
+    pub(crate) lane: Lane<LaneBatch>,
     pub(crate) control: Control,
     /// What each shard was asked to write.
     pub(crate) writing: BTreeMap<(usize, RequestId), GroupOfWrites>,

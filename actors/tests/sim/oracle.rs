@@ -164,6 +164,14 @@ impl Oracle {
         &self.tried[id.0]
     }
 
+    /// Everything of an item that the token of some write covered which may have happened.
+    pub(crate) fn covered(&self, item: ItemIndex) -> Writes {
+        let mut covered = Writes::default();
+        let tried = self.tried.iter().filter(|tried| tried.item == item && tried.fate != Fate::Refused);
+        tried.for_each(|tried| covered.extend(&tried.past));
+        covered
+    }
+
     /// The times of every dot that an actor minted.
     pub(crate) fn minted(&self, actor: ActorId) -> impl Iterator<Item = u64> {
         self.by_dot.keys().filter(move |dot| dot.actor == actor).map(|dot| dot.time)

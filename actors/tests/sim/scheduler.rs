@@ -25,16 +25,16 @@ struct Delivery<M> {
     message: M,
 }
 
-/// The queue of everything that is under way.
-pub(crate) struct Scheduler<M> {
+/// The queue of everything that is under way: messages, and the channels on which some of them keep their order.
+pub(crate) struct Scheduler<M, C = Channel> {
     now_us: u64,
     sent: u64,
     queue: BinaryHeap<Delivery<M>>,
-    last_on: BTreeMap<Channel, u64>,
+    last_on: BTreeMap<C, u64>,
 }
 
-impl<M> Scheduler<M> {
-    pub(crate) fn new() -> Scheduler<M> {
+impl<M, C: Ord> Scheduler<M, C> {
+    pub(crate) fn new() -> Scheduler<M, C> {
         Scheduler { now_us: 0, sent: 0, queue: BinaryHeap::new(), last_on: BTreeMap::new() }
     }
 
@@ -48,7 +48,7 @@ impl<M> Scheduler<M> {
     }
 
     /// As [`Scheduler::send`], but never before what was sent earlier on the same channel.
-    pub(crate) fn send_on(&mut self, channel: Channel, delay_us: u64, message: M) {
+    pub(crate) fn send_on(&mut self, channel: C, delay_us: u64, message: M) {
         let last_at = self.last_on.get(&channel).copied().unwrap_or(0);
         let at_us = last_at.max(self.now_us + delay_us);
         self.last_on.insert(channel, at_us);

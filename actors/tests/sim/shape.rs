@@ -19,10 +19,13 @@ pub(crate) enum Part {
     ItemPollers,
     Followers,
     Operators,
+    LostMessages,
+    Cuts,
 }
 
 impl Part {
-    pub(crate) const ALL: [Part; 15] = [
+    /// What a run of one node is made of.
+    pub(crate) const OF_A_NODE: &[Part] = &[
         Part::Crashes,
         Part::PowerCuts,
         Part::RelaxedJournals,
@@ -38,6 +41,19 @@ impl Part {
         Part::ItemPollers,
         Part::Followers,
         Part::Operators,
+    ];
+
+    /// What a run of a cluster is made of.
+    pub(crate) const OF_A_CLUSTER: &[Part] = &[
+        Part::Crashes,
+        Part::PowerCuts,
+        Part::Stops,
+        Part::BrokenDisks,
+        Part::Clocks,
+        Part::SlowMessages,
+        Part::LostMessages,
+        Part::Cuts,
+        Part::Batches,
     ];
 }
 

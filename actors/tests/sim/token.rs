@@ -41,7 +41,11 @@ impl SentToken {
         SentToken { issued_for, text }
     }
 
-    fn open(&self, item: ItemIndex) -> Option<Context> {
+    pub(crate) fn issued_for(&self) -> ItemIndex {
+        self.issued_for
+    }
+
+    pub(crate) fn open(&self, item: ItemIndex) -> Option<Context> {
         let key = item.key();
         TOKEN_KEY.open_token(key.partition, key.sort_key.as_str(), &self.text).ok()
     }

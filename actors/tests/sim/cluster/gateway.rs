@@ -1,0 +1,174 @@
+//! The gateway of a node: it opens tokens, finds a coordinator for writes and a replica for reads, and answers clients.
+
+use super::client::{Reply, Wish};
+use super::frame::{Ask, Then};
+use super::machine::Inside;
+use super::read::Reading;
+use super::world::{Cluster, Message};
+use crate::invariants::{Violation, tokens};
+use crate::keyspace::SHARDS;
+use crate::oracle::{Fate, WriteId};
+use crate::token::SentToken;
+use crate::world::RequestNumber;
+use troupe_actors::causality::Context;
+
+/// What a client waits for.
+pub(crate) struct Request {
+    pub(super) client: usize,
+    /// Parts that are not answered.
+    parts: usize,
+}
+
+impl Cluster {
+    /// A client's request reaches a node, or finds none.
+    pub(super) fn request(
+        &mut self,
+        node: usize,
+        client: usize,
+        request: RequestNumber,
+        wish: Wish,
+    ) -> Result<(), Violation> {
+        if self.machines[node].process.is_none() {
+            if let Wish::Write(writes) = wish {
+                writes.iter().for_each(|(id, _)| self.oracle.told(*id, Fate::Refused));
+            }
+            self.reply(client, request, Reply::NotServed);
+            return Ok(());
+        }
+        match wish {
+            Wish::Write(writes) => match self.open_tokens(&writes)? {
+                Some(writes) => self.write(node, client, request, writes),
+                None => {
+                    writes.iter().for_each(|(id, _)| self.oracle.told(*id, Fate::Refused));
+                    self.reply(client, request, Reply::Written);
+                    Ok(())
+                }
+            },
+            Wish::Read(at) => {
+                let reading = Reading { client, at, promised: self.promises.of(at) };
+                self.read_begins(node, request, reading);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn reply(&mut self, client: usize, request: RequestNumber, reply: Reply) {
+        let delay_us = self.hop_us();
+        self.scheduler.send(delay_us, Message::Reply(client, request, reply));
+    }
+
+    /// The context of each write; `None` if a token is refused, and all writes with it.
+    fn open_tokens(
+        &self,
+        writes: &[(WriteId, Option<SentToken>)],
+    ) -> Result<Option<Vec<(WriteId, Context)>>, Violation> {
+        let mut opened = Vec::new();
+        for (id, token) in writes {
+            let item = self.oracle.tried(*id).item;
+            let context = match token {
+                Some(token) => {
+                    let context = token.open(item);
+                    tokens::check_bound(item, token.issued_for(), context.is_some())?;
+                    context
+                }
+                None => Some(Context::empty()),
+            };
+            opened.push(context.map(|context| (*id, context)));
+        }
+        Ok(opened.into_iter().collect())
+    }
+
+    fn write(
+        &mut self,
+        node: usize,
+        client: usize,
+        request: RequestNumber,
+        writes: Vec<(WriteId, Context)>,
+    ) -> Result<(), Violation> {
+        let mut groups: Vec<Vec<(WriteId, Context)>> = SHARDS.iter().map(|_| Vec::new()).collect();
+        for (id, context) in writes {
+            groups[self.oracle.tried(id).item.shard()].push((id, context));
+        }
+        let parts = groups.iter().filter(|group| !group.is_empty()).count();
+        if let Some(process) = &mut self.machines[node].process {
+            process.requests.insert(request, Request { client, parts });
+        }
+        for (shard, group) in groups.into_iter().enumerate().filter(|(_, group)| !group.is_empty()) {
+            self.find_coordinator(node, request, shard, group)?;
+        }
+        Ok(())
+    }
+
+    /// One of the replicas coordinates: this node if it is one of them, else one that can be reached.
+    fn find_coordinator(
+        &mut self,
+        node: usize,
+        request: RequestNumber,
+        shard: usize,
+        writes: Vec<(WriteId, Context)>,
+    ) -> Result<(), Violation> {
+        let replicas = self.replicas(shard);
+        if replicas.contains(&node) {
+            let delay_us = self.hop_us();
+            self.inside(node, delay_us, Inside::Coordinate { shard, request, writes });
+            return Ok(());
+        }
+        let ids: Vec<WriteId> = writes.iter().map(|(id, _)| *id).collect();
+        let up: Vec<usize> = replicas.into_iter().filter(|replica| self.is_linked(node, *replica)).collect();
+        if up.is_empty() {
+            // Nothing was sent.
+            return self.part_is_answered(node, request, &ids, Fate::Refused);
+        }
+        let to = *self.random.pick(&up);
+        self.call(node, to, Ask::Coordinate { shard, writes }, Then::Written { request, ids });
+        Ok(())
+    }
+
+    /// Whether a node has a link to another one, as far as it knows.
+    pub(super) fn is_linked(&self, node: usize, other: usize) -> bool {
+        let is_cut = self.network.is_cut(node, other) || self.network.is_cut(other, node);
+        self.machines[other].process.is_some() && !is_cut
+    }
+
+    pub(super) fn part_is_answered(
+        &mut self,
+        node: usize,
+        request: RequestNumber,
+        ids: &[WriteId],
+        fate: Fate,
+    ) -> Result<(), Violation> {
+        let Some(process) = &mut self.machines[node].process else { return Ok(()) };
+        let Some(open) = process.requests.get_mut(&request) else { return Ok(()) };
+        open.parts -= 1;
+        let (client, is_over) = (open.client, open.parts == 0);
+        if is_over {
+            process.requests.remove(&request);
+        }
+        self.note(
+            "node {}, request {}: a part is {?unknown|acknowledged|refused}",
+            &[node as u64, request.0, fate as u64],
+        );
+        for id in ids {
+            self.oracle.told(*id, fate);
+            if fate == Fate::Acknowledged {
+                self.promises.keep(self.oracle.tried(*id).item, *id);
+            }
+        }
+        if is_over {
+            self.reply(client, request, Reply::Written);
+        }
+        Ok(())
+    }
+
+    /// The clients of a node that died hear nothing more.
+    pub(super) fn lose_connections(&mut self, node: usize) {
+        let Some(process) = &mut self.machines[node].process else { return };
+        let writes = std::mem::take(&mut process.requests).into_iter();
+        let mut lost: Vec<_> = writes.map(|(request, open)| (open.client, request)).collect();
+        let reads = std::mem::take(&mut process.reads).into_iter();
+        lost.extend(reads.map(|(request, reading)| (reading.client, request)));
+        for (client, request) in lost {
+            self.reply(client, request, Reply::ConnectionLost);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What must hold in a cluster whatever happens, one property per file.
+
+pub(crate) mod acknowledged;
+pub(crate) mod held;
+pub(crate) mod readable;
