@@ -25,7 +25,7 @@ use troupe_actors::limits::JOURNAL_BYTES_MAX;
 use troupe_actors::store::journalled::{Durability, LanesOptions, NodeStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::set::StoreSet;
-use troupe_actors::store::{Epoch, Snapshot, Store, Write};
+use troupe_actors::store::{Epoch, Position, Shown, Snapshot, Store, Write};
 
 const VALUE_BYTES: usize = 256;
 const BUCKET: BucketId = BucketId([7; 32]);
@@ -75,7 +75,7 @@ fn put(number: u64, spread: Spread, set: &StoreSet<NodeStore>, lane: usize) -> W
         value,
     );
     let sort_key = SortKey::new(&format!("{number:012}")).unwrap();
-    Write::put_item(partition, sort_key, &Item::empty(), &item)
+    Write::put_item(partition, sort_key, Position(number), &Item::empty(), &item)
 }
 
 /// Seconds of processor time that this process took so far, by Linux's accounts; 0 elsewhere.
@@ -196,7 +196,7 @@ fn measure_reads(dir: &Path) -> (f64, f64, f64) {
             Write::PutItem { partition, sort_key, .. } => {
                 Some(ItemKey { partition: partition.hash, sort_key: sort_key.clone() })
             }
-            Write::PutShardMeta { .. } | Write::PutControl { .. } => None,
+            Write::RemoveItem { .. } | Write::PutShardMeta { .. } | Write::PutControl { .. } => None,
         })
         .collect();
     let per = |started: Instant, count: usize| started.elapsed().as_nanos() as f64 / count as f64;
@@ -219,8 +219,8 @@ fn measure_reads(dir: &Path) -> (f64, f64, f64) {
         let mut range = KeyRange::all();
         range.pass(key.sort_key.as_str());
         let mut left = 100;
-        let mut visit = |_: &str, item: Item<'_>| {
-            assert!(!item.is_tombstone());
+        let mut visit = |_: &str, shown: Shown<'_>| {
+            assert!(!shown.unwrap().item.is_tombstone());
             left -= 1;
             if left == 0 { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
         };

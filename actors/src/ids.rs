@@ -146,9 +146,15 @@ pub struct PartitionHash(pub [u8; 16]);
 impl PartitionHash {
     /// Where the partition lies.
     pub fn of(bucket: BucketId, partition_key: &PartitionKey) -> PartitionHash {
-        let mut hasher = Sha256::new();
-        hasher.update(bucket.0);
-        hasher.update(partition_key.as_str().as_bytes());
+        PartitionHash::of_hashed(Sha256::new().chain_update(bucket.0).chain_update(partition_key.as_str()))
+    }
+
+    /// Where the partition lies whose bucket id and partition key are these bytes, one behind the other.
+    pub fn of_bytes(bucket_and_key: &[u8]) -> PartitionHash {
+        PartitionHash::of_hashed(Sha256::new().chain_update(bucket_and_key))
+    }
+
+    fn of_hashed(hasher: Sha256) -> PartitionHash {
         let digest = hasher.finalize();
         let mut place = [0; 16];
         place.copy_from_slice(&digest[..16]);

@@ -4,6 +4,10 @@
 /// on disk is ordered by that hash.
 pub const SHARD_COUNT: usize = 1024;
 
+/// Segments of a shard, each with a digest: replicas that differ compare the items of a segment at a time. 262,144 in
+/// all shards: 2 MiB of memory, and four partitions each on a store of a million.
+pub const SHARD_SEGMENTS: usize = 256;
+
 /// Longest partition key in bytes. LMDB keys hold 1,982 bytes, and a partition row is `bucket[32] ‖ key`.
 /// Beyond it: 400 `KeyTooLong`.
 pub const PARTITION_KEY_BYTES_MAX: usize = 1024;
@@ -198,6 +202,10 @@ pub const CHECKPOINT_STEP_ROWS: std::ops::RangeInclusive<usize> = 64..=16_384;
 /// Bytes of rows that one transaction of a checkpoint writes, unless a single row is larger. LMDB keeps the pages that it
 /// changes in memory until then.
 pub const CHECKPOINT_STEP_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of rows that one transaction of a migration reads, unless a single row is larger. It bounds the memory that it takes, and
+/// what a kill has it do again.
+pub const MIGRATION_STEP_BYTES_MAX: usize = 4 << 20;
 
 /// How long one transaction of a checkpoint is meant to take, in milliseconds.
 pub const CHECKPOINT_STEP_MS: u64 = 100;

@@ -20,6 +20,7 @@ use troupe_actors::shard::{Effect, Event, ItemWrite, RequestId, ShardCore, Shard
 use troupe_actors::store::lane::actor::LaneActor;
 use troupe_actors::store::lane::{Fence, LaneHandle};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbSnapshot, LmdbStore};
+use troupe_actors::store::segments::SegmentDigests;
 use troupe_actors::store::{CommitError, Epoch, LaneId, Snapshot, Store, StoreError, Write};
 
 const DIR: &str = "TO_BE_KILLED_IN";
@@ -43,13 +44,17 @@ impl Store for Stalling {
             return self.inner.commit(writes);
         }
         let items = writes.filter_map(|write| match write {
-            Write::PutItem { item, .. } => Some(hex::encode(item)),
-            Write::PutShardMeta { .. } | Write::PutControl { .. } => None,
+            Write::PutItem { row, .. } => Some(hex::encode(row.item())),
+            Write::RemoveItem { .. } | Write::PutShardMeta { .. } | Write::PutControl { .. } => None,
         });
         println!("{SENT}{}", items.collect::<String>());
         let (_sender, never) = mpsc::channel::<()>();
         never.recv().unwrap();
         Ok(())
+    }
+
+    fn digests(&self) -> &SegmentDigests {
+        self.inner.digests()
     }
 
     fn epoch(&self) -> Epoch {
@@ -148,8 +153,8 @@ fn a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards()
         shard.stage(wall_now(), &[write(b"afterwards")], plan, &mut |_| Ok(Some(stored.clone()))).unwrap();
     let effects = shard.step(Event::Write { request, staged });
     let [Effect::Persist { writes, .. }] = effects.as_slice() else { panic!("{effects:?}") };
-    let [Write::PutItem { item, .. }, ..] = writes.as_slice() else { panic!("{writes:?}") };
-    let mut afterwards = Item::decode(item).unwrap().into_owned();
+    let [Write::PutItem { row, .. }, ..] = writes.as_slice() else { panic!("{writes:?}") };
+    let mut afterwards = Item::decode(&row.item()).unwrap().into_owned();
     let newest = afterwards.siblings().find(|(_, value)| value.bytes() == Some(b"afterwards")).unwrap().0;
     assert_ne!(newest.actor, old_actor);
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use troupe_actors::causality::{Dot, Item, Value};
 use troupe_actors::ids::{ActorId, BucketId, Partition, PartitionKey, SortKey};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
-use troupe_actors::store::{CommitError, Epoch, LaneId, Store, Write};
+use troupe_actors::store::{CommitError, Epoch, LaneId, Position, Store, Write};
 
 const DIR: &str = "TO_BE_READ";
 const READING: &str = "reading";
@@ -41,7 +41,7 @@ fn replace(store: &LmdbStore, before: &mut Item<'static>) -> Result<(), CommitEr
         Value::Bytes(VALUE.to_vec().into()),
     );
     let partition = Partition::new(BucketId([1; 32]), PartitionKey::new("p").unwrap());
-    let write = Write::put_item(partition, SortKey::new("k").unwrap(), before, &after);
+    let write = Write::put_item(partition, SortKey::new("k").unwrap(), Position(time), before, &after);
     store.commit(&mut std::iter::once(&write))?;
     *before = after;
     Ok(())

@@ -21,7 +21,8 @@ impl NodeView for StoreView {
     fn bucket_usage(&self, bucket: BucketId) -> Result<BucketUsage, StoreError> {
         let mut usage = BucketUsage::default();
         for store in self.stores.iter() {
-            store.snapshot()?.scan_partitions(bucket, &KeyRange::all(), &mut |_, counters| {
+            store.snapshot()?.scan_partitions(bucket, &KeyRange::all(), &mut |_, state| {
+                let counters = state.counters;
                 usage.partitions += u64::from(counters.entries > 0);
                 usage.entries += counters.entries;
                 usage.bytes += counters.bytes;

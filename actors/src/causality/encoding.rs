@@ -51,9 +51,14 @@ impl<'a> Item<'a> {
     /// The bytes that are stored and sent, in a vector that was made as long as they are.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![0; self.encoded_bytes()];
-        // A slice takes a value at once; what can only be extended takes it byte by byte.
-        postcard::to_slice(&self.branches, &mut bytes).expect("the buffer is as long as the item");
+        self.encode_into(&mut bytes);
         bytes
+    }
+
+    /// Writes what [`Item::encode`] gives into `bytes`, which must be [`Item::encoded_bytes`] long.
+    pub fn encode_into(&self, bytes: &mut [u8]) {
+        // A slice takes a value at once; what can only be extended takes it byte by byte.
+        postcard::to_slice(&self.branches, bytes).expect("the buffer is as long as the item");
     }
 
     /// How many bytes [`Item::encode`] gives, without copying them.

@@ -45,7 +45,15 @@ pub fn items_page<'s>(
     let mut left = budget.clone();
     match ask.selection {
         Selection::Range(range) => {
-            snapshot.scan_items(partition, range, &mut |sort_key, item| {
+            let mut damaged = None;
+            snapshot.scan_items(partition, range, &mut |sort_key, shown| {
+                let item = match shown {
+                    Ok(stored) => stored.item,
+                    Err(error) => {
+                        damaged = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                };
                 left.take(weight(sort_key, &item));
                 page.items.push((Cow::Borrowed(sort_key), item));
                 if left.is_spent() || page.items.len() >= ask.items_max {
@@ -54,6 +62,9 @@ pub fn items_page<'s>(
                 }
                 ControlFlow::Continue(())
             })?;
+            if let Some(error) = damaged {
+                return Err(error);
+            }
         }
         Selection::Keys(keys) => {
             for (at, sort_key) in keys.iter().enumerate() {
@@ -84,9 +95,9 @@ pub fn index_page(
     budget: &mut PageBudget,
 ) -> Result<IndexPage, StoreError> {
     let mut page = IndexPage::default();
-    snapshot.scan_partitions(bucket, range, &mut |key, counters| {
+    snapshot.scan_partitions(bucket, range, &mut |key, state| {
         budget.take(key.len());
-        page.rows.push((key.to_owned(), counters));
+        page.rows.push((key.to_owned(), state.counters));
         if page.rows.len() >= rows_max || budget.is_spent() {
             page.upto = Some(key.to_owned());
             return ControlFlow::Break(());

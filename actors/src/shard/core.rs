@@ -128,7 +128,7 @@ impl ShardCore {
         let mut puts = Vec::new();
         let (dots, bytes) = self.stage_items(now, writes, &plan, read, &mut |step| {
             let (partition, sort_key) = (step.write.partition.clone(), step.key.sort_key.clone());
-            let put = Write::put_item(partition, sort_key, &step.old, &step.new);
+            let put = Write::put_item(partition, sort_key, step.changed, &step.old, &step.new);
             puts.push((step.key, put));
         })?;
         Ok(Staged { batch: self.next_batch, fence: self.fence, plan, puts, dots, bytes })
@@ -163,8 +163,8 @@ impl ShardCore {
         self.next_batch = BatchId(batch.0 + 1);
         let mut writes = Vec::with_capacity(puts.len() + 1);
         for (key, put) in puts {
-            if let Write::PutItem { item, .. } = &put {
-                self.overlay.put(batch, key, item.clone());
+            if let Write::PutItem { row, .. } = &put {
+                self.overlay.put(batch, key, row.item());
             }
             writes.push(put);
         }

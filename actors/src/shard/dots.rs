@@ -97,7 +97,7 @@ impl Dots {
         }
         self.watermark = self.newest.saturating_add(WATERMARK_STEP_MS);
         let watermark = if is_on(Mutation::WatermarkNotAhead) { self.newest } else { self.watermark };
-        Some(ShardMeta { epoch: self.epoch, actors: self.actors.clone(), watermark })
+        Some(ShardMeta::new(self.epoch, self.actors.clone(), watermark))
     }
 
     /// A batch was refused, perhaps the one that carried the watermark: store it again with the next one.

@@ -11,7 +11,7 @@ use crate::clock::WallMs;
 use crate::ids::ItemKey;
 use crate::limits::{BATCH_BYTES_MAX, SHARD_BYTES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX};
 use crate::mutation::{Mutation, is_on};
-use crate::store::{StoreError, Write};
+use crate::store::{Position, StoreError, Write};
 
 /// What a shard asks its store for: the item as a snapshot shows it that was taken after every earlier event of the
 /// shard was handled; `None` if it was never written.
@@ -57,6 +57,8 @@ pub(super) struct Step<'i> {
     pub(super) write: &'i ItemWrite,
     pub(super) old: Item<'i>,
     pub(super) new: Item<'i>,
+    /// The place of the newest write to it.
+    pub(super) changed: Position,
 }
 
 impl Stage<'_> {
@@ -83,14 +85,17 @@ impl Stage<'_> {
                 None => read(&key).map_err(WriteError::NotRead)?.unwrap_or_default(),
             };
             let mut new = old.clone();
+            let mut changed = Position::default();
             for write in of_item {
-                dots.push((self.apply(&mut new, write)?, key.clone()));
+                let dot = self.apply(&mut new, write)?;
+                changed = Position(dot.time);
+                dots.push((dot, key.clone()));
             }
             items += 1;
             let names = of_item[0].partition.key.as_str().len() + of_item[0].sort_key.as_str().len();
             bytes += names + new.encoded_bytes();
             self.refuse_if_too_large(items, bytes)?;
-            keep(Step { key, write: of_item[0], old, new });
+            keep(Step { key, write: of_item[0], old, new, changed });
         }
         Ok((dots, bytes))
     }

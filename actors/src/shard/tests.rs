@@ -98,10 +98,8 @@ fn persisted(batch: u64) -> Event {
 /// The item that a write's first effect stores.
 fn stored_item(effects: &[Effect]) -> Item<'static> {
     let [Effect::Persist { writes, .. }, ..] = effects else { panic!("nothing is stored: {effects:?}") };
-    let [Write::PutItem { item, .. }, ..] = writes.as_slice() else {
-        panic!("no item is stored: {writes:?}")
-    };
-    Item::decode(item).unwrap().into_owned()
+    let [Write::PutItem { row, .. }, ..] = writes.as_slice() else { panic!("no item is stored: {writes:?}") };
+    Item::decode(&row.item()).unwrap().into_owned()
 }
 
 fn values<'a>(item: &'a Item<'_>) -> Vec<&'a [u8]> {
@@ -122,7 +120,7 @@ fn a_client_is_answered_and_pollers_are_woken_only_after_the_commit() {
     let [Write::PutItem { delta, .. }, Write::PutShardMeta { meta, .. }] = writes.as_slice() else {
         panic!()
     };
-    assert_eq!(*delta, CountersDelta { entries: 1, conflicts: 0, values: 1, bytes: 1 });
+    assert_eq!(delta.counters, CountersDelta { entries: 1, conflicts: 0, values: 1, bytes: 1 });
     assert_eq!(meta.watermark, NOW.0 + crate::limits::WATERMARK_STEP_MS);
 
     let effects = shard.feed(NOW, persisted(0));
@@ -177,7 +175,7 @@ fn one_concurrent_value_too_many_is_refused_and_a_covering_write_is_not() {
 
 #[test]
 fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one() {
-    let meta = ShardMeta { epoch: Epoch(1), actors: vec![crate::ids::ActorId(5)], watermark: 9_000 };
+    let meta = ShardMeta::new(Epoch(1), vec![crate::ids::ActorId(5)], 9_000);
     let mut shard =
         ShardCore::open(index(), Some(meta.clone()), Epoch(2), ShardLimits::default(), FENCE, [7; 32]);
     let effects = shard.feed(NOW, write(1, "k", &Context::empty(), b"a", None));
@@ -199,7 +197,7 @@ fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one
 
 #[test]
 fn a_token_that_shows_an_unknown_dot_of_mine_retires_my_actor_id() {
-    let meta = ShardMeta { epoch: Epoch(1), actors: vec![crate::ids::ActorId(5)], watermark: 9_000 };
+    let meta = ShardMeta::new(Epoch(1), vec![crate::ids::ActorId(5)], 9_000);
     let mut shard = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), FENCE, [7; 32]);
     let lost = Context::from_ascending(vec![(crate::ids::ActorId(5), 70_000)]).unwrap();
     let item = stored_item(&shard.feed(NOW, write(1, "k", &lost, b"a", None)));

@@ -1,37 +1,69 @@
 //! Every view of rows is a snapshot: the rows are read as their keyspaces' layouts say.
 
-use super::keys::{items, partitions, shards};
+use super::keys::{items, names, partitions, shards};
+use super::partition::{self, PartitionState, StoredPartition};
 use super::range::KeyRange;
-use super::rows::{Keyspace, RowView};
-use super::{ControlRows, ShardMeta, Snapshot, StoreError};
-use crate::causality::Item;
+use super::rows::{Keyspace, RowBounds, RowView};
+use super::segments::Segment;
+use super::{ControlRows, ShardMeta, Shown, Snapshot, StoreError, StoredItem};
 use crate::ids::{BucketId, ItemKey, PartitionHash, ShardIndex};
-use crate::store::counters::PartitionCounters;
 use std::ops::{Bound, ControlFlow};
 
 impl<V: RowView> Snapshot for V {
-    fn item(&self, key: &ItemKey) -> Result<Option<Item<'_>>, StoreError> {
+    fn stored_item(&self, key: &ItemKey) -> Result<Option<StoredItem<'_>>, StoreError> {
         let mut raw = Vec::with_capacity(64);
         items::write_key(&mut raw, key.partition, key.sort_key.as_str());
         let Some(row) = self.row(Keyspace::Items, &raw)? else { return Ok(None) };
-        Item::decode(row).map(Some).ok_or_else(|| StoreError::corrupt(items::NAME, &raw))
+        items::decode(&raw, row).map(Some)
     }
 
     fn scan_items<'s>(
         &'s self,
         partition: PartitionHash,
         range: &KeyRange,
-        visit: &mut dyn FnMut(&'s str, Item<'s>) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(&'s str, Shown<'s>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         if range.is_void() {
             return Ok(());
         }
-        for row in self.range(Keyspace::Items, items::bounds(partition, range), range.descending)? {
+        let bounds = items::bounds(partition, range);
+        scan_rows(self, bounds, range.descending, &mut |_, sort_key, shown| visit(sort_key, shown))
+    }
+
+    fn scan_segment<'s>(
+        &'s self,
+        segment: Segment,
+        after: Option<&ItemKey>,
+        visit: &mut dyn FnMut(PartitionHash, &'s str, Shown<'s>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let low = after.map_or_else(
+            || Bound::Included(segment.first().0.to_vec()),
+            |after| {
+                let mut key = Vec::with_capacity(64);
+                items::write_key(&mut key, after.partition, after.sort_key.as_str());
+                Bound::Excluded(key)
+            },
+        );
+        scan_rows(self, (low, segment.high()), false, visit)
+    }
+
+    fn partition(&self, hash: PartitionHash) -> Result<Option<StoredPartition>, StoreError> {
+        let Some(row) = self.row(Keyspace::Names, &hash.0)? else { return Ok(None) };
+        partition::of_names(self, hash, row).map(Some)
+    }
+
+    fn scan_segment_partitions(
+        &self,
+        segment: Segment,
+        after: Option<PartitionHash>,
+        visit: &mut dyn FnMut(StoredPartition) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let first = || Bound::Included(segment.first().0.to_vec());
+        let low = after.map_or_else(first, |after| Bound::Excluded(after.0.to_vec()));
+        for row in self.range(Keyspace::Names, (low, segment.high()), false)? {
             let (key, row) = row?;
-            let (sort_key, item) = items::sort_key(key)
-                .zip(Item::decode(row))
-                .ok_or_else(|| StoreError::corrupt(items::NAME, key))?;
-            if visit(sort_key, item).is_break() {
+            let hash = names::hash_of(key).ok_or_else(|| StoreError::corrupt(names::NAME, key))?;
+            if visit(partition::of_names(self, hash, row)?).is_break() {
                 break;
             }
         }
@@ -42,17 +74,17 @@ impl<V: RowView> Snapshot for V {
         &self,
         bucket: BucketId,
         range: &KeyRange,
-        visit: &mut dyn FnMut(&str, PartitionCounters) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(&str, PartitionState) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         if range.is_void() {
             return Ok(());
         }
         for row in self.range(Keyspace::Partitions, partitions::bounds(bucket, range), range.descending)? {
             let (key, row) = row?;
-            let (name, counters) = partitions::partition_key(key)
+            let (name, state) = partitions::partition_key(key)
                 .zip(partitions::decode(row))
                 .ok_or_else(|| StoreError::corrupt(partitions::NAME, key))?;
-            if visit(name, counters).is_break() {
+            if visit(name, state).is_break() {
                 break;
             }
         }
@@ -69,4 +101,22 @@ impl<V: RowView> Snapshot for V {
         let rows = self.range(Keyspace::Control, (Bound::Unbounded, Bound::Unbounded), false)?;
         rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
     }
+}
+
+/// Shows rows of items until `visit` breaks.
+fn scan_rows<'v>(
+    view: &'v impl RowView,
+    bounds: RowBounds,
+    descending: bool,
+    visit: &mut dyn FnMut(PartitionHash, &'v str, Shown<'v>) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    for row in view.range(Keyspace::Items, bounds, descending)? {
+        let (key, row) = row?;
+        let (hash, sort_key) =
+            items::hash_of(key).zip(items::sort_key(key)).ok_or_else(|| items::corrupt(key))?;
+        if visit(hash, sort_key, items::decode(key, row)).is_break() {
+            break;
+        }
+    }
+    Ok(())
 }

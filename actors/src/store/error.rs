@@ -12,18 +12,18 @@ pub enum StoreError {
     #[error("the store cannot be read: {0}")]
     Unreadable(#[source] Failure),
     /// A row does not hold what its keyspace's layout says.
-    #[error("a row of keyspace `{keyspace}` is corrupt: key {key_hex}")]
+    #[error("a row of keyspace `{keyspace}` is corrupt: key {key}")]
     Corrupt {
         /// The keyspace's name.
         keyspace: &'static str,
-        /// The row's key.
-        key_hex: String,
+        /// The row's key in hex; a sort key as it is.
+        key: String,
     },
 }
 
 impl StoreError {
     pub(super) fn corrupt(keyspace: &'static str, key: &[u8]) -> StoreError {
-        StoreError::Corrupt { keyspace, key_hex: hex::encode(key) }
+        StoreError::Corrupt { keyspace, key: hex::encode(key) }
     }
 }
 
@@ -52,7 +52,7 @@ impl From<StoreError> for CommitError {
     fn from(error: StoreError) -> CommitError {
         match error {
             StoreError::Unreadable(failure) => CommitError::Broken(failure),
-            StoreError::Corrupt { keyspace, key_hex } => FailureCause::Corrupt { keyspace, key_hex }.into(),
+            StoreError::Corrupt { keyspace, key } => FailureCause::Corrupt { keyspace, key }.into(),
         }
     }
 }
@@ -105,12 +105,12 @@ pub enum FailureCause {
     #[error("the journal has no room where there was some")]
     JournalRoom,
     /// A row that the transaction builds on cannot be understood.
-    #[error("a row of keyspace `{keyspace}` is corrupt: key {key_hex}")]
+    #[error("a row of keyspace `{keyspace}` is corrupt: key {key}")]
     Corrupt {
         /// The keyspace's name.
         keyspace: &'static str,
-        /// The row's key.
-        key_hex: String,
+        /// The row's key in hex; a sort key as it is.
+        key: String,
     },
     /// The counters of a partition are not those of its items.
     #[error("a counter of a partition would fall below zero")]

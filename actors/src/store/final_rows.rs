@@ -1,10 +1,11 @@
 //! The rows of a group in their final state: what a journal records, and what a tree is given.
 
-use super::counters::PartitionCounters;
 use super::group::Group;
-use super::keys::{items, partitions, shards};
-use super::rows::{Keyspace, RowChange};
-use super::{CommitError, FailureCause, StoreError};
+use super::keys::{items, names, partitions, shards};
+use super::partition::{self, PartitionState};
+use super::rows::{Keyspace, RowChange, RowView};
+use super::{CommitError, FailureCause};
+use crate::ids::Partition;
 use std::ops::Range;
 
 /// Rows, ascending by keyspace and key.
@@ -27,47 +28,68 @@ enum Value<'w> {
 }
 
 impl<'w> FinalRows<'w> {
-    /// Turns a group's changes of counters into counters; `stored` reads the row of a partition as it is before the
-    /// group.
+    /// Turns what a group changes partitions by into their rows; `view` shows the rows as they are before the group.
     ///
     /// # Errors
-    /// [`CommitError::Broken`] if a row cannot be read or a counter would fall below zero.
-    pub(crate) fn of(
-        group: &Group<'w>,
-        mut stored: impl FnMut(&[u8]) -> Result<Option<PartitionCounters>, StoreError>,
-    ) -> Result<FinalRows<'w>, CommitError> {
+    /// [`CommitError::Broken`] if a row cannot be read or a number of a partition would fall below zero.
+    pub(crate) fn of(group: &Group<'w>, view: &impl RowView) -> Result<FinalRows<'w>, CommitError> {
         let count = group.items.len() + group.partitions.len() + group.shards.len() + group.control.len();
-        let mut rows = FinalRows { rows: Vec::with_capacity(count), made: Vec::with_capacity(count * 48) };
+        let mut rows = FinalRows { rows: Vec::with_capacity(count), made: Vec::with_capacity(count * 64) };
         let mut key = Vec::with_capacity(64);
-        for put in &group.items {
-            items::write_key(&mut key, put.partition, put.sort_key);
-            rows.push(Keyspace::Items, &key, Value::Given(put.item));
+        for change in &group.items {
+            items::write_key(&mut key, change.partition, change.sort_key);
+            rows.push(Keyspace::Items, &key, change.row.map_or(Value::Removed, Value::Given));
         }
+        let mut named = Vec::new();
         for (partition, delta) in &group.partitions {
-            partitions::write_key(&mut key, partition);
-            let before = stored(&key)?;
+            let before = partition::read(view, partition)?;
             let after = before.unwrap_or_default().checked_add(*delta).ok_or(FailureCause::Miscounted)?;
-            let mut row = [0; partitions::ROW_BYTES_MAX];
-            let value = if after == PartitionCounters::default() {
-                Value::Removed
-            } else {
-                rows.make(partitions::encode(after, &mut row))
-            };
-            rows.push(Keyspace::Partitions, &key, value);
+            rows.push_partition(&mut key, partition, before, after);
+            if let Some(change) = NamesChange::between(before, after) {
+                named.push((*partition, change));
+            }
         }
         for (shard, meta) in &group.shards {
-            let value = rows.make(&shards::encode(meta));
+            let value = rows.make(|made| made.extend_from_slice(&shards::encode(meta)));
             rows.push(Keyspace::Shards, &shards::key(*shard), value);
         }
         for (key, value) in &group.control {
             rows.push(Keyspace::Control, key, Value::Given(value));
         }
+        named.sort_unstable_by_key(|(partition, _)| partition.hash);
+        for (partition, change) in named {
+            let value = match change {
+                NamesChange::Put(unlisted) => rows.make(|made| names::encode(partition, unlisted, made)),
+                NamesChange::Remove => Value::Removed,
+            };
+            rows.push(Keyspace::Names, &partition.hash.0, value);
+        }
         Ok(rows)
     }
 
-    fn make(&mut self, bytes: &[u8]) -> Value<'w> {
+    /// The row that listings read, where there was one or is one now.
+    fn push_partition(
+        &mut self,
+        key: &mut Vec<u8>,
+        partition: &Partition,
+        before: Option<PartitionState>,
+        after: PartitionState,
+    ) {
+        let value = if after.is_listed() {
+            let mut row = [0; partitions::ROW_BYTES_MAX];
+            self.make(|made| made.extend_from_slice(partitions::encode(after, &mut row)))
+        } else if before.is_some_and(|state| state.is_listed()) {
+            Value::Removed
+        } else {
+            return;
+        };
+        partitions::write_key(key, partition);
+        self.push(Keyspace::Partitions, key, value);
+    }
+
+    fn make(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Value<'w> {
         let start = self.made.len();
-        self.made.extend_from_slice(bytes);
+        write(&mut self.made);
         Value::Made(start..self.made.len())
     }
 
@@ -88,5 +110,25 @@ impl<'w> FinalRows<'w> {
                 Value::Removed => None,
             },
         })
+    }
+}
+
+/// What becomes of a partition's row of names.
+enum NamesChange {
+    Put(Option<PartitionState>),
+    Remove,
+}
+
+impl NamesChange {
+    /// `None` if the row stays as it is.
+    fn between(before: Option<PartitionState>, after: PartitionState) -> Option<NamesChange> {
+        if after.rows == 0 {
+            return before.is_some().then_some(NamesChange::Remove);
+        }
+        if !after.is_listed() {
+            return Some(NamesChange::Put(Some(after)));
+        }
+        let is_there = before.is_some_and(|state| state.is_listed());
+        (!is_there).then_some(NamesChange::Put(None))
     }
 }

@@ -1,15 +1,15 @@
 //! The writes of one transaction in the order in which a tree takes them best: by key, each row once.
 
-use super::counters::CountersDelta;
+use super::partition::PartitionDelta;
 use super::{ShardMeta, Write};
 use crate::ids::{Partition, PartitionHash, ShardIndex};
 
 /// What one transaction changes.
 pub(crate) struct Group<'w> {
-    /// The new rows of items, ascending by key.
-    pub(crate) items: Vec<ItemPut<'w>>,
-    /// What the counters of each partition change by, ascending by bucket and key. No change is zero.
-    pub(crate) partitions: Vec<(&'w Partition, CountersDelta)>,
+    /// The final state of items, ascending by key.
+    pub(crate) items: Vec<ItemChange<'w>>,
+    /// What each partition changes by, ascending by bucket and key. No change is zero.
+    pub(crate) partitions: Vec<(&'w Partition, PartitionDelta)>,
     /// The new rows of shards.
     pub(crate) shards: Vec<(ShardIndex, &'w ShardMeta)>,
     /// The new rows of the control plane.
@@ -18,13 +18,12 @@ pub(crate) struct Group<'w> {
     pub(crate) grows: bool,
 }
 
-/// A new row of an item.
-pub(crate) struct ItemPut<'w> {
+/// The final state of an item's row.
+pub(crate) struct ItemChange<'w> {
     pub(crate) partition: PartitionHash,
     pub(crate) sort_key: &'w str,
-    pub(crate) item: &'w [u8],
-    /// Whether it holds fewer bytes of values than the row that it replaces.
-    pub(crate) shrinks: bool,
+    /// `None` removes it.
+    pub(crate) row: Option<&'w [u8]>,
 }
 
 /// The changes of a partition's counters have no sum. Values are far from that long: a write was made up.
@@ -42,38 +41,45 @@ impl<'w> Group<'w> {
             control: Vec::new(),
             grows: false,
         };
-        let mut puts = Vec::new();
+        let mut changes = Vec::new();
         for write in writes {
             group.grows |= write.grows();
             match write {
-                Write::PutItem { partition, sort_key, item, delta, .. } => {
-                    let shrinks = delta.bytes < 0;
-                    let put =
-                        ItemPut { partition: partition.hash, sort_key: sort_key.as_str(), item, shrinks };
-                    puts.push((put, partition, *delta));
+                Write::PutItem { partition, sort_key, row, delta, .. } => {
+                    let (sort_key, row) = (sort_key.as_str(), Some(row.as_bytes()));
+                    changes.push((
+                        ItemChange { partition: partition.hash, sort_key, row },
+                        partition,
+                        *delta,
+                    ));
+                }
+                Write::RemoveItem { partition, sort_key, delta } => {
+                    let sort_key = sort_key.as_str();
+                    let change = ItemChange { partition: partition.hash, sort_key, row: None };
+                    changes.push((change, partition, *delta));
                 }
                 Write::PutShardMeta { shard, meta } => group.shards.push((*shard, meta)),
                 Write::PutControl { key, value, .. } => group.control.push((key, value)),
             }
         }
         // Stable: of two writes to one row, the later stays behind the earlier.
-        puts.sort_by(|(a, ..), (b, ..)| (a.partition, a.sort_key).cmp(&(b.partition, b.sort_key)));
-        group.items.reserve_exact(puts.len());
-        for (put, partition, delta) in puts {
+        changes.sort_by(|(a, ..), (b, ..)| (a.partition, a.sort_key).cmp(&(b.partition, b.sort_key)));
+        group.items.reserve_exact(changes.len());
+        for (change, partition, delta) in changes {
             group.change(partition, delta)?;
             match group.items.last_mut() {
-                Some(last) if (last.partition, last.sort_key) == (put.partition, put.sort_key) => {
-                    *last = ItemPut { shrinks: last.shrinks || put.shrinks, ..put };
+                Some(last) if (last.partition, last.sort_key) == (change.partition, change.sort_key) => {
+                    *last = change;
                 }
-                Some(_) | None => group.items.push(put),
+                Some(_) | None => group.items.push(change),
             }
         }
-        group.partitions.retain(|(_, delta)| *delta != CountersDelta::default());
+        group.partitions.retain(|(_, delta)| *delta != PartitionDelta::default());
         group.partitions.sort_unstable_by(|(a, _), (b, _)| (a.bucket, &a.key).cmp(&(b.bucket, &b.key)));
         Ok(group)
     }
 
-    fn change(&mut self, partition: &'w Partition, delta: CountersDelta) -> Result<(), DeltaOverflow> {
+    fn change(&mut self, partition: &'w Partition, delta: PartitionDelta) -> Result<(), DeltaOverflow> {
         match self.partitions.last_mut() {
             Some((last, sum)) if last.hash == partition.hash => {
                 *sum = sum.checked_add(delta).ok_or(DeltaOverflow)?;
@@ -87,17 +93,29 @@ impl<'w> Group<'w> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{BucketId, PartitionKey, SortKey};
-    use bytes::Bytes;
+    use crate::causality::{Context, Dot, Item, Value};
+    use crate::ids::{ActorId, BucketId, PartitionKey, SortKey};
+    use crate::store::counters::CountersDelta;
+    use crate::store::{ItemRow, Position};
 
-    fn put(partition_key: &str, sort_key: &str, item: &[u8], bytes: i64) -> Write {
-        Write::PutItem {
-            partition: Partition::new(BucketId([1; 32]), PartitionKey::new(partition_key).unwrap()),
-            sort_key: SortKey::new(sort_key).unwrap(),
-            item: Bytes::copy_from_slice(item),
-            delta: CountersDelta { bytes, ..CountersDelta::default() },
-            grows: bytes > 0,
-        }
+    fn put(partition_key: &str, sort_key: &str, value: &'static [u8], bytes: i64) -> Write {
+        let partition = Partition::new(BucketId([1; 32]), PartitionKey::new(partition_key).unwrap());
+        let sort_key = SortKey::new(sort_key).unwrap();
+        let mut item = Item::empty();
+        item.write(Dot { actor: ActorId(1), time: 1 }, &Context::empty(), Value::Bytes(value.into()));
+        let row = ItemRow::new(partition.hash, &sort_key, Position(1), &item);
+        let counters = CountersDelta { bytes, ..CountersDelta::default() };
+        let delta = PartitionDelta { counters, ..PartitionDelta::default() };
+        Write::PutItem { partition, sort_key, row, delta, grows: bytes > 0 }
+    }
+
+    fn remove(put: &Write) -> Write {
+        let Write::PutItem { partition, sort_key, delta, .. } = put.clone() else { panic!("{put:?}") };
+        Write::RemoveItem { partition, sort_key, delta }
+    }
+
+    fn shows(change: &ItemChange<'_>, value: &[u8]) -> bool {
+        change.row.is_some_and(|row| row.ends_with(value))
     }
 
     #[test]
@@ -105,14 +123,24 @@ mod tests {
         let writes =
             [put("b", "y", b"1", 4), put("a", "x", b"2", 1), put("b", "x", b"3", 2), put("b", "y", b"4", -3)];
         let group = Group::of(&mut writes.iter()).unwrap();
-        let rows: Vec<_> = group.items.iter().map(|put| (put.sort_key, put.item)).collect();
+        let of_y = |change: &&ItemChange<'_>| change.sort_key == "y";
         let sums: Vec<_> =
-            group.partitions.iter().map(|(at, delta)| (at.key.as_str(), delta.bytes)).collect();
+            group.partitions.iter().map(|(at, delta)| (at.key.as_str(), delta.counters.bytes)).collect();
         assert!(group.items.is_sorted_by(|a, b| (a.partition, a.sort_key) < (b.partition, b.sort_key)));
-        assert_eq!(rows.len(), 3);
-        assert!(rows.contains(&("y", b"4")) && !rows.contains(&("y", b"1")));
+        assert_eq!(group.items.len(), 3);
+        assert!(group.items.iter().find(of_y).is_some_and(|change| shows(change, b"4")));
         assert_eq!(sums, [("a", 1), ("b", 3)]);
         assert!(group.grows);
+    }
+
+    #[test]
+    fn a_row_that_is_removed_last_is_removed_and_one_that_is_put_last_is_put() {
+        let writes = [put("a", "x", b"1", 1), put("a", "y", b"2", 1)];
+        let removed = [&writes[0], &remove(&writes[0])];
+        let put = [&remove(&writes[1]), &writes[1]];
+        let group = Group::of(&mut removed.into_iter().chain(put)).unwrap();
+        let rows: Vec<_> = group.items.iter().map(|change| (change.sort_key, change.row.is_some())).collect();
+        assert_eq!(rows, [("x", false), ("y", true)]);
     }
 
     #[test]

@@ -24,13 +24,15 @@ pub use stats::StoreStats;
 
 use super::final_rows::FinalRows;
 use super::group::Group;
-use super::keys::{environment, partitions};
+use super::keys::environment;
 use super::rows::Keyspace;
+use super::segments::SegmentDigests;
 use super::{CommitError, Epoch, FailureCause, Store, StoreError, Write};
 use growth::Growth;
 use heed::types::Bytes;
 use heed::{Database, Env, MdbError, RwTxn, WithoutTls};
 use reserve::{DiskReserve, map_reserve_bytes};
+use snapshot::TxnView;
 use stats::PageUse;
 use std::fs::File;
 use std::path::PathBuf;
@@ -46,10 +48,11 @@ struct Tables {
     shards: Table,
     control: Table,
     environment: Table,
+    names: Table,
 }
 
 impl Tables {
-    const COUNT: u32 = 5;
+    const COUNT: u32 = 6;
 
     fn of(&self, keyspace: Keyspace) -> &Table {
         match keyspace {
@@ -58,6 +61,7 @@ impl Tables {
             Keyspace::Shards => &self.shards,
             Keyspace::Control => &self.control,
             Keyspace::Environment => &self.environment,
+            Keyspace::Names => &self.names,
         }
     }
 }
@@ -75,6 +79,8 @@ pub struct LmdbStore {
     dir: PathBuf,
     reserve: DiskReserve,
     growth: Growth,
+    /// Kept by whoever writes groups: empty behind a journal, which has its own.
+    digests: SegmentDigests,
     /// Declared last, so that the lock is released after the environment is closed.
     _in_use: File,
 }
@@ -92,7 +98,13 @@ impl Store for LmdbStore {
         match self.store(&group) {
             Err(CommitError::MapFull) if readers::clear(&self.env, &self.dir) => self.store(&group),
             outcome => outcome,
-        }
+        }?;
+        self.digests.committed(&group);
+        Ok(())
+    }
+
+    fn digests(&self) -> &SegmentDigests {
+        &self.digests
     }
 
     fn epoch(&self) -> Epoch {
@@ -107,7 +119,7 @@ impl Store for LmdbStore {
 impl LmdbStore {
     fn store(&self, group: &Group<'_>) -> Result<(), CommitError> {
         let mut txn = self.env.write_txn()?;
-        let rows = FinalRows::of(group, |key| partitions::read(self.tables.partitions.get(&txn, key)?, key))?;
+        let rows = FinalRows::of(group, &TxnView { txn: &txn, tables: &self.tables })?;
         for row in rows.iter() {
             self.tables.apply(&mut txn, &row)?;
         }

@@ -6,8 +6,8 @@
 
 use super::final_rows::FinalRows;
 use super::group::Group;
-use super::keys::partitions;
 use super::rows::{Keyspace, RowBounds, RowChange, RowIter, RowView};
+use super::segments::SegmentDigests;
 use super::tree::{Tree, TreeNeed};
 use super::{CommitError, Epoch, Store, StoreError, Write};
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ struct Tables {
     shards: Rows,
     control: Rows,
     environment: Rows,
+    names: Rows,
 }
 
 impl Image {
@@ -45,6 +46,7 @@ impl Tables {
             Keyspace::Shards => &self.shards,
             Keyspace::Control => &self.control,
             Keyspace::Environment => &self.environment,
+            Keyspace::Names => &self.names,
         }
     }
 
@@ -55,6 +57,7 @@ impl Tables {
             Keyspace::Shards => &mut self.shards,
             Keyspace::Control => &mut self.control,
             Keyspace::Environment => &mut self.environment,
+            Keyspace::Names => &mut self.names,
         };
         match row.value {
             Some(value) => rows.insert(row.key.to_vec(), value.to_vec()),
@@ -69,6 +72,7 @@ pub struct MemoryStore {
     epoch: Epoch,
     epoch_ends: AtomicBool,
     state: Mutex<State>,
+    digests: SegmentDigests,
 }
 
 #[derive(Debug)]
@@ -85,11 +89,12 @@ impl MemoryStore {
 
     /// A store that holds what a disk held. The epoch is the image's only if nothing can have been lost since.
     pub fn from_image(image: Image, epoch: Epoch) -> MemoryStore {
-        MemoryStore {
-            epoch,
-            epoch_ends: AtomicBool::new(false),
-            state: Mutex::new(State { image, failure: None }),
+        let digests = SegmentDigests::default();
+        if let Err(error) = digests.rebuild(&MemorySnapshot(image.clone())) {
+            log::warn!("{error}");
         }
+        let state = Mutex::new(State { image, failure: None });
+        MemoryStore { epoch, epoch_ends: AtomicBool::new(false), state, digests }
     }
 
     /// What a disk would hold now: every commit so far, nothing else.
@@ -130,11 +135,19 @@ impl Store for MemoryStore {
             }
             Some(CommitError::MapFull | CommitError::DiskFull) | None => {}
         }
-        let stored = &state.image.0.partitions;
-        let rows = FinalRows::of(&group, |key| partitions::read(stored.get(key).map(Vec::as_slice), key))?;
+        // A view that stayed would have the commit copy all rows.
+        let view = MemorySnapshot(std::mem::take(&mut state.image));
+        let rows = FinalRows::of(&group, &view);
+        state.image = view.0;
+        let rows = rows?;
         let tables = Arc::make_mut(&mut state.image.0);
         rows.iter().for_each(|row| tables.apply(&row));
+        self.digests.committed(&group);
         Ok(())
+    }
+
+    fn digests(&self) -> &SegmentDigests {
+        &self.digests
     }
 
     fn epoch(&self) -> Epoch {

@@ -7,6 +7,7 @@
 
 pub mod counters;
 mod decoded;
+pub mod digest;
 pub mod epoch;
 mod error;
 mod final_rows;
@@ -18,26 +19,56 @@ pub mod lane;
 pub mod lmdb;
 pub mod memory;
 mod memtable;
+mod migration;
+pub mod partition;
 pub mod range;
 pub mod rows;
+pub mod segments;
 pub mod set;
 pub mod tree;
 
 pub use epoch::Epoch;
 pub use error::{CommitError, Failure, FailureCause, StoreError};
 pub use keys::environment::LaneId;
+pub use keys::items::ItemRow;
 
-use crate::causality::Item;
+use crate::causality::{Context, Item};
 use crate::ids::{ActorId, BucketId, ItemKey, Partition, PartitionHash, ShardIndex, SortKey};
 use crate::mutation::{Mutation, is_on};
-use bytes::Bytes;
-use counters::{CountersDelta, PartitionCounters};
+use partition::{PartitionDelta, PartitionState, StoredPartition};
 use range::KeyRange;
+use segments::{Segment, SegmentDigests};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
+/// A place in the order in which the items of one shard changed on this node. It is this node's own: no other one knows it,
+/// and no digest counts it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Position(pub u64);
+
+/// An item as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredItem<'s> {
+    /// When it changed here.
+    pub changed: Position,
+    /// Its state.
+    pub item: Item<'s>,
+}
+
+/// How far a replica is with a shard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum ShardState {
+    /// It holds the shard.
+    #[default]
+    Live,
+    /// It is being brought up to date by the other replicas.
+    Receiving,
+    /// It gives the shard's rows up.
+    Dropping,
+}
+
 /// What a shard keeps beside its items.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ShardMeta {
     /// The epoch in which the newest actor id was drawn.
     pub epoch: Epoch,
@@ -45,24 +76,44 @@ pub struct ShardMeta {
     pub actors: Vec<ActorId>,
     /// No dot of the newest actor has a larger time.
     pub watermark: u64,
+    /// Of each actor, up to which time every dot in this shard was taken in here: what was stored when this was written.
+    pub clock: Context,
+    /// How far this replica is.
+    pub state: ShardState,
+}
+
+impl ShardMeta {
+    /// A shard that holds what it minted itself, and took in nothing from others.
+    pub fn new(epoch: Epoch, actors: Vec<ActorId>, watermark: u64) -> ShardMeta {
+        ShardMeta { epoch, actors, watermark, clock: Context::empty(), state: ShardState::Live }
+    }
 }
 
 /// One change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Write {
-    /// Replaces an item, and moves its partition's counters along with it.
+    /// Replaces an item, and moves what its partition is kept with along with it.
     PutItem {
         /// The partition, with its names: the index needs them.
         partition: Partition,
         /// Which item.
         sort_key: SortKey,
-        /// [`Item::encode`] of the new state. Shared with every other holder of that state: it is never copied before the
-        /// commit.
-        item: Bytes,
+        /// The new state. Shared with every other holder of that state: it is never copied before the commit.
+        row: ItemRow,
         /// New state minus old state.
-        delta: CountersDelta,
+        delta: PartitionDelta,
         /// Whether it needs room beyond what it gives back ([`Write::grows`]).
         grows: bool,
+    },
+    /// Removes the row of an item, as if it had never been written: nothing but tombstones is in it that no replica needs
+    /// any more.
+    RemoveItem {
+        /// The partition, with its names.
+        partition: Partition,
+        /// Which item.
+        sort_key: SortKey,
+        /// An empty state minus the old one.
+        delta: PartitionDelta,
     },
     /// Replaces what a shard keeps beside its items.
     PutShardMeta {
@@ -83,15 +134,21 @@ pub enum Write {
 }
 
 impl Write {
-    /// Takes an item from `old` to `new`; an empty `old` has no row. The new state is copied once, here.
-    pub fn put_item(partition: Partition, sort_key: SortKey, old: &Item<'_>, new: &Item<'_>) -> Write {
-        Write::PutItem {
-            partition,
-            sort_key,
-            item: Bytes::from(new.encode()),
-            delta: CountersDelta::between(old, new),
-            grows: item_grows(old, new),
+    /// Takes an item from `old` to `new`, which changed at `changed`. An empty item has no row: if `new` is one, the row is
+    /// removed. The new state is copied once, here.
+    pub fn put_item(
+        partition: Partition,
+        sort_key: SortKey,
+        changed: Position,
+        old: &Item<'_>,
+        new: &Item<'_>,
+    ) -> Write {
+        let delta = PartitionDelta::between(partition.hash, &sort_key, old, new);
+        if new.is_empty() {
+            return Write::RemoveItem { partition, sort_key, delta };
         }
+        let row = ItemRow::new(partition.hash, &sort_key, changed, new);
+        Write::PutItem { partition, sort_key, row, delta, grows: item_grows(old, new) }
     }
 
     /// Whether the write needs room beyond what it gives back: then a full store refuses it. What does not grow may use
@@ -99,19 +156,22 @@ impl Write {
     pub fn grows(&self) -> bool {
         match self {
             Write::PutItem { grows, .. } | Write::PutControl { grows, .. } => *grows,
-            // A few bytes at the first write after a start that was not clean, at most once a shard. Without them even
-            // a deletion could not be stored.
-            Write::PutShardMeta { .. } => false,
+            // Of a shard, a few bytes at the first write after a start that was not clean. Without them even a deletion
+            // could not be stored.
+            Write::RemoveItem { .. } | Write::PutShardMeta { .. } => false,
         }
     }
 
     /// About how many bytes of rows it writes.
     pub fn bytes(&self) -> usize {
         match self {
-            Write::PutItem { partition, sort_key, item, .. } => {
-                partition.key.as_str().len() + sort_key.as_str().len() + item.len()
+            Write::PutItem { partition, sort_key, row, .. } => {
+                partition.key.as_str().len() + sort_key.as_str().len() + row.as_bytes().len()
             }
-            Write::PutShardMeta { meta, .. } => 8 * meta.actors.len(),
+            Write::RemoveItem { partition, sort_key, .. } => {
+                partition.key.as_str().len() + sort_key.as_str().len()
+            }
+            Write::PutShardMeta { meta, .. } => 8 * meta.actors.len() + 16 * meta.clock.pairs().len(),
             Write::PutControl { key, value, .. } => key.len() + value.len(),
         }
     }
@@ -151,6 +211,9 @@ pub trait Store: Send + Sync + 'static {
     /// [`CommitError`]; then no write of the transaction is stored.
     fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError>;
 
+    /// The digests of the store's segments, as of its last commit.
+    fn digests(&self) -> &SegmentDigests;
+
     /// The epoch that opening the store began or resumed.
     fn epoch(&self) -> Epoch;
 
@@ -162,24 +225,67 @@ pub trait Store: Send + Sync + 'static {
 /// Keys of the control plane and their content, ascending by key.
 pub type ControlRows = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// An item that a scan came across; [`StoreError::Corrupt`] if its row is damaged. The scan goes on behind it.
+pub type Shown<'s> = Result<StoredItem<'s>, StoreError>;
+
 /// A consistent view of a store.
+///
+/// A damaged row of an item is [`StoreError::Corrupt`]: this replica does not know the item's state, and that of another
+/// replica may take its place.
 pub trait Snapshot {
-    /// One item; `None` if it was never written.
+    /// One item; `None` if it has no row.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn item(&self, key: &ItemKey) -> Result<Option<Item<'_>>, StoreError>;
+    fn item(&self, key: &ItemKey) -> Result<Option<Item<'_>>, StoreError> {
+        Ok(self.stored_item(key)?.map(|stored| stored.item))
+    }
+
+    /// One item, and when it changed; `None` if it has no row.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn stored_item(&self, key: &ItemKey) -> Result<Option<StoredItem<'_>>, StoreError>;
 
     /// Shows the items of a partition whose sort keys lie in `range`, in its direction, until `visit` breaks. What is
     /// shown borrows from the snapshot, so that a page of items can be kept without a copy of their values.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; a damaged row is shown as such instead.
     fn scan_items<'s>(
         &'s self,
         partition: PartitionHash,
         range: &KeyRange,
-        visit: &mut dyn FnMut(&'s str, Item<'s>) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(&'s str, Shown<'s>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// Shows the items of a segment behind `after`, of all of its partitions, by place and sort key, until `visit`
+    /// breaks.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a damaged row is shown as such instead.
+    fn scan_segment<'s>(
+        &'s self,
+        segment: Segment,
+        after: Option<&ItemKey>,
+        visit: &mut dyn FnMut(PartitionHash, &'s str, Shown<'s>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// The partition at a place, if it has any row, tombstones included.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn partition(&self, hash: PartitionHash) -> Result<Option<StoredPartition>, StoreError>;
+
+    /// Shows the partitions of a segment that have any row and lie behind `after`, by place, until `visit` breaks.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn scan_segment_partitions(
+        &self,
+        segment: Segment,
+        after: Option<PartitionHash>,
+        visit: &mut dyn FnMut(StoredPartition) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
     /// Shows the partitions of a bucket that hold anything countable and whose keys lie in `range`, in its direction, until
@@ -191,7 +297,7 @@ pub trait Snapshot {
         &self,
         bucket: BucketId,
         range: &KeyRange,
-        visit: &mut dyn FnMut(&str, PartitionCounters) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(&str, PartitionState) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
     /// What a shard keeps beside its items; `None` before its first write.

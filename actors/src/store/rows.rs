@@ -17,12 +17,20 @@ pub enum Keyspace {
     Control = 4,
     /// What an environment knows of itself.
     Environment = 5,
+    /// The names of partitions, by their place.
+    Names = 6,
 }
 
 impl Keyspace {
     /// Every keyspace, by number.
-    pub const ALL: [Keyspace; 5] =
-        [Keyspace::Items, Keyspace::Partitions, Keyspace::Shards, Keyspace::Control, Keyspace::Environment];
+    pub const ALL: [Keyspace; 6] = [
+        Keyspace::Items,
+        Keyspace::Partitions,
+        Keyspace::Shards,
+        Keyspace::Control,
+        Keyspace::Environment,
+        Keyspace::Names,
+    ];
 
     /// The keyspace that `number` stands for.
     pub fn of_number(number: u8) -> Option<Keyspace> {

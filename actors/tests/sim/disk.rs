@@ -12,12 +12,12 @@ use crate::space::Space;
 use crate::tree::DiskTree;
 use std::sync::{Arc, Mutex};
 use troupe_actors::mutation::{Mutation, is_on};
-use troupe_actors::store::counters::CountersDelta;
 use troupe_actors::store::epoch::{Left, Testimony, Witness};
 use troupe_actors::store::journal::{Header, JournalError};
 pub(crate) use troupe_actors::store::journalled::Durability;
 use troupe_actors::store::journalled::{JournalledSnapshot, JournalledStore, Step};
 use troupe_actors::store::memory::{Image, MemorySnapshot};
+use troupe_actors::store::partition::PartitionDelta;
 use troupe_actors::store::{CommitError, Epoch, Store, Write};
 
 /// Copies that are kept around.
@@ -340,8 +340,11 @@ impl Disk {
     /// The first transaction of a store that has the mutation: items without their counters.
     pub(crate) fn without_counters(writes: &[&Write]) -> Vec<Write> {
         let strip = |write: &&Write| match (*write).clone() {
-            Write::PutItem { partition, sort_key, item, grows, .. } => {
-                Write::PutItem { partition, sort_key, item, delta: CountersDelta::default(), grows }
+            Write::PutItem { partition, sort_key, row, grows, .. } => {
+                Write::PutItem { partition, sort_key, row, delta: PartitionDelta::default(), grows }
+            }
+            Write::RemoveItem { partition, sort_key, .. } => {
+                Write::RemoveItem { partition, sort_key, delta: PartitionDelta::default() }
             }
             other @ (Write::PutShardMeta { .. } | Write::PutControl { .. }) => other,
         };

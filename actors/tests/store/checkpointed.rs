@@ -2,6 +2,7 @@
 
 use troupe_actors::store::journalled::{JournalledSnapshot, NodeStore};
 use troupe_actors::store::lmdb::LmdbSnapshot;
+use troupe_actors::store::segments::SegmentDigests;
 use troupe_actors::store::{CommitError, Epoch, Store, StoreError, Write};
 
 pub(crate) struct Checkpointed(NodeStore);
@@ -23,6 +24,10 @@ impl Store for Checkpointed {
     fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
         self.0.commit(writes)?;
         self.0.checkpoint_step(1).map(drop)
+    }
+
+    fn digests(&self) -> &SegmentDigests {
+        self.0.digests()
     }
 
     fn epoch(&self) -> Epoch {

@@ -5,13 +5,14 @@ use crate::counting::counters_equal_a_full_count_whatever_is_written;
 use crate::model::{BUCKET, Model, commit, index, items, key, open, open_journalled, partition};
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
-use troupe_actors::causality::Item;
-use troupe_actors::ids::{ActorId, BucketId, Partition, PartitionKey, ShardIndex, SortKey};
+use troupe_actors::ids::{ActorId, BucketId, Partition, PartitionKey, ShardIndex};
 use troupe_actors::limits::SORT_KEY_BYTES_MAX;
 use troupe_actors::store::counters::CountersDelta;
 use troupe_actors::store::memory::MemoryStore;
+use troupe_actors::store::partition::{PartitionDelta, StoredPartition};
 use troupe_actors::store::range::KeyRange;
-use troupe_actors::store::{CommitError, Epoch, ShardMeta, Snapshot, Store, Write};
+use troupe_actors::store::segments::Segment;
+use troupe_actors::store::{CommitError, Epoch, ShardMeta, Shown, Snapshot, Store, Write};
 
 macro_rules! contract {
     ($store:ident, $open:expr, [$($law:ident),* $(,)?]) => {
@@ -43,6 +44,7 @@ contracts!([
     items_and_partitions_are_ordered_by_the_bytes_of_their_keys,
     the_longest_keys_are_stored,
     a_scan_stops_where_it_is_told_to,
+    a_segment_shows_its_partitions_and_their_items_by_place,
     a_bucket_shows_no_partition_of_another,
     a_commit_that_fails_changes_nothing,
     a_snapshot_does_not_see_later_commits,
@@ -181,7 +183,7 @@ fn a_scan_stops_where_it_is_told_to<S: Store>(open: impl Fn(&Path) -> S) {
     }
     let snapshot = store.snapshot().unwrap();
     let mut seen = Vec::new();
-    let mut visit = |key: &str, _: Item<'_>| {
+    let mut visit = |key: &str, _: Shown<'_>| {
         seen.push(key.to_owned());
         if key == "b" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
@@ -195,17 +197,62 @@ fn a_scan_stops_where_it_is_told_to<S: Store>(open: impl Fn(&Path) -> S) {
     assert_eq!(seen, ["a", "b", "a"]);
 }
 
+/// Partitions of which several lie in one segment, with two items each, and one of which only tombstones are left.
+fn a_segment_shows_its_partitions_and_their_items_by_place<S: Store>(open: impl Fn(&Path) -> S) {
+    let (store, _dir) = fresh(open);
+    let mut model = Model::default();
+    let segment = Segment::of(partition("0").hash);
+    let mut names = ["0", "1", "2", "22274", "107940"].map(str::to_owned).to_vec();
+    let writes: Vec<_> = names
+        .iter()
+        .flat_map(|name| [model.put(name, "a", Some(b"v")), model.put(name, "b", Some(name.as_bytes()))])
+        .collect();
+    commit(&store, &writes);
+    commit(&store, &[model.put("0", "a", None), model.put("0", "b", None)]);
+    names.retain(|name| Segment::of(partition(name).hash) == segment);
+    names.sort_by_key(|name| partition(name).hash);
+    assert_eq!(names.len(), 3, "these lie in one segment by chance");
+    let expected: Vec<_> = names.iter().flat_map(|name| ["a", "b"].map(|key| (name.clone(), key))).collect();
+
+    let snapshot = store.snapshot().unwrap();
+    for from in 0..=expected.len() {
+        let after = from.checked_sub(1).map(|last| key(&expected[last].0, expected[last].1));
+        let mut shown = Vec::new();
+        snapshot
+            .scan_segment(segment, after.as_ref(), &mut |hash, sort_key, item| {
+                let name = names.iter().find(|name| partition(name).hash == hash).unwrap();
+                assert_eq!(item.unwrap().item, model.item(name, sort_key));
+                shown.push((name.clone(), sort_key));
+                if shown.len() == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .unwrap();
+        let upto = expected.len().min(from + 3);
+        assert_eq!(shown, expected[from..upto], "from {from}");
+    }
+    for from in 0..=names.len() {
+        let after = from.checked_sub(1).map(|last| partition(&names[last]).hash);
+        let mut shown = Vec::new();
+        let mut visit = |stored: StoredPartition| {
+            assert_eq!(model.partitions()[stored.partition.key.as_str()], stored.state);
+            shown.push(stored.partition.key.as_str().to_owned());
+            ControlFlow::Continue(())
+        };
+        snapshot.scan_segment_partitions(segment, after, &mut visit).unwrap();
+        assert_eq!(shown, names[from..]);
+    }
+}
+
 fn a_bucket_shows_no_partition_of_another<S: Store>(open: impl Fn(&Path) -> S) {
     let (store, _dir) = fresh(open);
     let mut model = Model::default();
     commit(&store, &[model.put("p", "s", Some(b"v"))]);
     for neighbour in [[0; 32], [2; 32], [0xff; 32]].map(BucketId) {
-        let Write::PutItem { sort_key, item, delta, grows, .. } = Model::default().put("x", "s", Some(b"v"))
+        let Write::PutItem { sort_key, row, delta, grows, .. } = Model::default().put("x", "s", Some(b"v"))
         else {
             unreachable!("a put is a put");
         };
         let partition = Partition::new(neighbour, PartitionKey::new("x").unwrap());
-        commit(&store, &[Write::PutItem { partition, sort_key, item, delta, grows }]);
+        commit(&store, &[Write::PutItem { partition, sort_key, row, delta, grows }]);
     }
     let snapshot = store.snapshot().unwrap();
     for range in ranges(&[b"x"]) {
@@ -227,13 +274,13 @@ fn a_commit_that_fails_changes_nothing<S: Store>(open: impl Fn(&Path) -> S) {
     let mut model = Model::default();
     commit(&store, &[model.put("p", "s", Some(b"v"))]);
     let before = model.clone();
-    let miscounted = Write::PutItem {
-        partition: partition("zz"),
-        sort_key: SortKey::new("s").unwrap(),
-        item: Item::empty().encode().into(),
-        delta: CountersDelta { entries: -1, ..CountersDelta::default() },
-        grows: false,
+    let Write::PutItem { partition, sort_key, row, delta, grows } = Model::default().put("zz", "s", None)
+    else {
+        unreachable!("a put is a put");
     };
+    let counters = CountersDelta { entries: -1, ..CountersDelta::default() };
+    let delta = PartitionDelta { counters, ..delta };
+    let miscounted = Write::PutItem { partition, sort_key, row, delta, grows };
     let control = Write::PutControl { key: b"k".to_vec(), value: b"v".to_vec(), grows: true };
     let writes = [model.put("p", "s", None), model.put("a", "s", Some(b"v")), control, miscounted];
     let refused = store.commit(&mut writes.iter());
@@ -262,8 +309,7 @@ fn a_shard_finds_what_it_kept_beside_its_items<S: Store>(open: impl Fn(&Path) ->
     let (store, _dir) = fresh(open);
     let [first, last] = [0, 1023].map(|index| ShardIndex::new(index).unwrap());
     assert_eq!(store.snapshot().unwrap().shard_meta(first), Ok(None));
-    let meta =
-        |watermark| ShardMeta { epoch: Epoch(5), actors: vec![ActorId(1), ActorId(u64::MAX)], watermark };
+    let meta = |watermark| ShardMeta::new(Epoch(5), vec![ActorId(1), ActorId(u64::MAX)], watermark);
     let put = |shard, watermark| Write::PutShardMeta { shard, meta: meta(watermark) };
     commit(&store, &[put(first, 1), put(last, 2), put(first, 3)]);
     let snapshot = store.snapshot().unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use troupe_actors::store::memory::{MemorySnapshot, MemoryStore};
+use troupe_actors::store::segments::SegmentDigests;
 use troupe_actors::store::{CommitError, Epoch, Store, StoreError, Write};
 
 pub(crate) struct GatedStore {
@@ -32,6 +33,10 @@ impl Store for GatedStore {
         self.began.send(writes.len()).unwrap();
         self.may_go_on.lock().unwrap().recv().unwrap();
         self.inner.commit(&mut writes.into_iter())
+    }
+
+    fn digests(&self) -> &SegmentDigests {
+        self.inner.digests()
     }
 
     fn epoch(&self) -> Epoch {

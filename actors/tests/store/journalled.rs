@@ -137,6 +137,8 @@ fn a_checkpoint_that_has_nothing_to_do_says_so() {
     let mut model = Model::default();
     assert_eq!(store.checkpoint_step(9), Ok(Step::Idle));
     commit(&store, &[model.put("p", "s", Some(b"v"))]);
+    // The item, its partition, and the partition's names.
+    assert_eq!(store.checkpoint_step(1), Ok(Step::Partial));
     assert_eq!(store.checkpoint_step(1), Ok(Step::Partial));
     assert_eq!(store.checkpoint_step(1), Ok(Step::Finished));
     assert_eq!(store.checkpoint_step(1), Ok(Step::Idle));

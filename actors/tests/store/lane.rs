@@ -13,7 +13,9 @@ use troupe_actors::store::lane::actor::{Drain, LaneActor};
 use troupe_actors::store::lane::{BatchId, Fence, LaneHandle, Owner, Persist, PersistError, Persisted};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::memory::MemoryStore;
-use troupe_actors::store::{CommitError, Epoch, Failure, FailureCause, ShardMeta, Snapshot, Store, Write};
+use troupe_actors::store::{
+    CommitError, Epoch, Failure, FailureCause, Position, ShardMeta, Snapshot, Store, Write,
+};
 
 const FENCE: Fence = Fence::first(1);
 
@@ -26,7 +28,7 @@ fn put(number: u64) -> Write {
     let value = Value::Bytes(number.to_be_bytes().to_vec().into());
     item.write(Dot { actor: ActorId(1), time: number + 1 }, &Context::empty(), value);
     let sort_key = SortKey::new(&format!("{number:06}")).unwrap();
-    Write::put_item(partition(), sort_key, &Item::empty(), &item)
+    Write::put_item(partition(), sort_key, Position(number), &Item::empty(), &item)
 }
 
 /// A shard's end of its lane.
@@ -132,7 +134,7 @@ fn a_batch_that_builds_on_a_refused_one_is_refused_and_the_next_fence_goes_on() 
             door.send(2);
             assert_eq!(answers.next().await, Some((2, Err(PersistError::Fenced))));
             let shard = partition().shard();
-            let meta = ShardMeta { epoch: Epoch(1), actors: vec![ActorId(1)], watermark: 9 };
+            let meta = ShardMeta::new(Epoch(1), vec![ActorId(1)], 9);
             door.send_writes(shard, FENCE.raised(), 3, vec![Write::PutShardMeta { shard, meta }]);
             assert_eq!(answers.next().await, Some((3, Ok(()))));
         },
@@ -152,7 +154,7 @@ fn a_store_that_refused_a_batch_begins_a_new_epoch_even_if_it_was_closed_cleanly
             let (door, mut answers) = Door::new(&lane);
             let mut miscounted = put(1);
             if let Write::PutItem { delta, .. } = &mut miscounted {
-                delta.entries = -1;
+                delta.counters.entries = -1;
             }
             door.send_writes(partition().shard(), FENCE, 1, vec![miscounted]);
             assert!(answers.next().await.unwrap().1.is_err());
@@ -220,7 +222,10 @@ fn a_small_write_is_in_the_next_transaction_whatever_large_ones_wait_before_it()
                 let of_partition = crate::model::partition(&format!("large-{number}"));
                 let shard = of_partition.shard();
                 let sort_key = SortKey::new("k").unwrap();
-                (shard, vec![Write::put_item(of_partition, sort_key, &Item::empty(), &item)])
+                (
+                    shard,
+                    vec![Write::put_item(of_partition, sort_key, Position(number), &Item::empty(), &item)],
+                )
             };
             door.send(0);
             assert_eq!(begun.recv(), Ok(1));

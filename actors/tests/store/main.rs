@@ -5,6 +5,7 @@
 mod checkpointed;
 mod contract;
 mod counting;
+mod damaged;
 mod epochs;
 mod folders;
 mod full;

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 use troupe_actors::causality::{Context, Dot, Item, Value};
-use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, SortKey};
+use troupe_actors::ids::{ActorId, BucketId, ItemKey, Partition, PartitionKey, ShardIndex, SortKey};
 use troupe_actors::store::counters::PartitionCounters;
 use troupe_actors::store::journalled::{Durability, JournalOptions, NodeStore};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
+use troupe_actors::store::partition::{PartitionState, StoredPartition};
 use troupe_actors::store::range::KeyRange;
-use troupe_actors::store::{Epoch, LaneId, Snapshot, Store, Write};
+use troupe_actors::store::segments::Segment;
+use troupe_actors::store::{Epoch, LaneId, Position, Shown, Snapshot, Store, StoredItem, Write};
 
 pub(crate) const BUCKET: BucketId = BucketId([1; 32]);
 
@@ -47,6 +49,8 @@ pub(crate) fn commit<S: Store>(store: &S, writes: &[Write]) {
 #[derive(Clone, Default)]
 pub(crate) struct Model {
     items: BTreeMap<(String, String), Item<'static>>,
+    /// When each of them changed.
+    changed: BTreeMap<(String, String), Position>,
     time: u64,
 }
 
@@ -68,9 +72,20 @@ impl Model {
         self.time += 1;
         let value = value.map_or(Value::Tombstone, |bytes| Value::Bytes(bytes.to_vec().into()));
         new.write(Dot { actor: ActorId(7), time: self.time }, seen, value);
-        let write = Write::put_item(partition(partition_name), SortKey::new(sort_key).unwrap(), &old, &new);
-        self.items.insert((partition_name.to_owned(), sort_key.to_owned()), new);
+        let (partition, at) = (partition(partition_name), Position(self.time));
+        let write = Write::put_item(partition, SortKey::new(sort_key).unwrap(), at, &old, &new);
+        let key = (partition_name.to_owned(), sort_key.to_owned());
+        self.changed.insert(key.clone(), at);
+        self.items.insert(key, new);
         write
+    }
+
+    /// Drops an item as if it had never been written.
+    pub(crate) fn remove(&mut self, partition_name: &str, sort_key: &str) -> Write {
+        let old = self.item(partition_name, sort_key);
+        self.forget(partition_name, sort_key);
+        let (partition, sort_key) = (partition(partition_name), SortKey::new(sort_key).unwrap());
+        Write::put_item(partition, sort_key, Position::default(), &old, &Item::empty())
     }
 
     pub(crate) fn item(&self, partition_name: &str, sort_key: &str) -> Item<'static> {
@@ -88,42 +103,76 @@ impl Model {
         of_partition.map(|((_, sort_key), item)| (sort_key.clone(), item.clone())).collect()
     }
 
-    /// What an index of the bucket shows, counted in full.
-    pub(crate) fn index(&self) -> Vec<(String, PartitionCounters)> {
-        let mut index: BTreeMap<String, PartitionCounters> = BTreeMap::new();
-        for ((name, _), item) in &self.items {
-            let (sum, one) = (index.entry(name.clone()).or_default(), PartitionCounters::of(item));
-            sum.entries += one.entries;
-            sum.conflicts += one.conflicts;
-            sum.values += one.values;
-            sum.bytes += one.bytes;
+    /// What is kept of each partition that has rows, counted in full.
+    pub(crate) fn partitions(&self) -> BTreeMap<String, PartitionState> {
+        let mut partitions: BTreeMap<String, PartitionState> = BTreeMap::new();
+        for ((name, sort_key), item) in &self.items {
+            let sum = partitions.entry(name.clone()).or_default();
+            let one = PartitionState::of(partition(name).hash, sort_key, item);
+            sum.counters.entries += one.counters.entries;
+            sum.counters.conflicts += one.counters.conflicts;
+            sum.counters.values += one.counters.values;
+            sum.counters.bytes += one.counters.bytes;
+            sum.rows += one.rows;
+            sum.digest ^= one.digest;
         }
-        index.into_iter().filter(|(_, counters)| *counters != PartitionCounters::default()).collect()
+        partitions
     }
 
-    /// Whether a store holds exactly this, items and counters.
+    /// What an index of the bucket shows.
+    pub(crate) fn index(&self) -> Vec<(String, PartitionCounters)> {
+        let counters = self.partitions().into_iter().map(|(name, state)| (name, state.counters));
+        counters.filter(|(_, counters)| *counters != PartitionCounters::default()).collect()
+    }
+
+    /// Whether a store holds exactly this, items, counters and digests.
     #[track_caller]
     pub(crate) fn check<S: Store>(&self, store: &S) {
         let snapshot = store.snapshot().unwrap();
         for ((name, sort_key), item) in &self.items {
-            assert_eq!(
-                snapshot.item(&key(name, sort_key)).unwrap().as_ref(),
-                Some(item),
-                "{name} {sort_key}"
-            );
+            let stored = snapshot.stored_item(&key(name, sort_key)).unwrap();
+            let changed = self.changed[&(name.clone(), sort_key.clone())];
+            assert_eq!(stored, Some(StoredItem { changed, item: item.clone() }), "{name} {sort_key}");
         }
         let names: BTreeSet<_> = self.items.keys().map(|(name, _)| name).collect();
         for name in names {
             assert!(items(&snapshot, name, &KeyRange::all()) == self.items(name), "items of {name}");
         }
         assert_eq!(index(&snapshot, &KeyRange::all()), self.index());
+        self.check_partitions(store, &snapshot);
+    }
+
+    #[track_caller]
+    fn check_partitions<S: Store>(&self, store: &S, snapshot: &S::Snapshot<'_>) {
+        let mut digests: BTreeMap<Segment, u64> = BTreeMap::new();
+        for (name, state) in self.partitions() {
+            let partition = partition(&name);
+            let segment = Segment::of(partition.hash);
+            *digests.entry(segment).or_default() ^= state.digest;
+            let (expected, mut shown) = (StoredPartition { partition, state }, Vec::new());
+            assert_eq!(snapshot.partition(expected.partition.hash).unwrap().as_ref(), Some(&expected));
+            let mut visit = |partition| {
+                shown.push(partition);
+                ControlFlow::Continue(())
+            };
+            snapshot.scan_segment_partitions(segment, None, &mut visit).unwrap();
+            assert!(shown.contains(&expected), "{shown:?}");
+        }
+        for shard in ShardIndex::all() {
+            let of_shard = digests.iter().filter(|(segment, _)| segment.shard == shard);
+            let whole = of_shard.clone().fold(0, |sum, (_, digest)| sum ^ digest);
+            assert_eq!(store.digests().shard(shard), whole, "shard {shard}");
+            for (segment, digest) in of_shard {
+                assert_eq!(store.digests().segment(*segment), *digest, "{segment:?}");
+            }
+        }
     }
 }
 
 pub(crate) fn items(snapshot: &impl Snapshot, name: &str, range: &KeyRange) -> Vec<(String, Item<'static>)> {
     let mut items = Vec::new();
-    let mut visit = |sort_key: &str, item: Item<'_>| {
-        items.push((sort_key.to_owned(), item.into_owned()));
+    let mut visit = |sort_key: &str, shown: Shown<'_>| {
+        items.push((sort_key.to_owned(), shown.unwrap().item.into_owned()));
         ControlFlow::Continue(())
     };
     snapshot.scan_items(partition(name).hash, range, &mut visit).unwrap();
@@ -132,8 +181,8 @@ pub(crate) fn items(snapshot: &impl Snapshot, name: &str, range: &KeyRange) -> V
 
 pub(crate) fn index(snapshot: &impl Snapshot, range: &KeyRange) -> Vec<(String, PartitionCounters)> {
     let mut index = Vec::new();
-    let mut visit = |name: &str, counters| {
-        index.push((name.to_owned(), counters));
+    let mut visit = |name: &str, state: PartitionState| {
+        index.push((name.to_owned(), state.counters));
         ControlFlow::Continue(())
     };
     snapshot.scan_partitions(BUCKET, range, &mut visit).unwrap();

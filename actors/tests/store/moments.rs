@@ -118,15 +118,15 @@ fn no_row_of_a_relaxed_journal_reaches_the_tree_before_its_record_is_synced() {
 fn a_snapshot_that_does_not_look_again_is_found() {
     let found = std::thread::spawn(|| {
         turn_on(Some(Mutation::OldTableHidesNewerTree));
-        check(5, 1);
+        check(6, 1);
     });
     assert!(found.join().is_err());
 }
 
 #[test]
 fn no_table_hides_a_newer_tree_and_no_row_is_in_neither() {
-    for rows_before in 0..6 {
-        for steps_meanwhile in 0..14 {
+    for rows_before in 0..7 {
+        for steps_meanwhile in 0..15 {
             check(rows_before, steps_meanwhile);
         }
     }

@@ -143,8 +143,10 @@ fn a_new_state_is_made_once_for_everybody() {
     let plan = WritePlan { peers: vec![NodeId([2; 32]), NodeId([3; 32])], quorum: 2 };
     let effects = shard.feed(NOW, Request { plan, ..write(1, "k", &Context::empty(), &LARGE, None) });
     let bytes = |writes: &[Write]| match &writes[0] {
-        Write::PutItem { item, .. } => item.as_ptr(),
-        other @ (Write::PutShardMeta { .. } | Write::PutControl { .. }) => panic!("{other:?}"),
+        Write::PutItem { row, .. } => row.as_bytes().as_ptr(),
+        other @ (Write::RemoveItem { .. } | Write::PutShardMeta { .. } | Write::PutControl { .. }) => {
+            panic!("{other:?}")
+        }
     };
     let [
         Effect::Persist { writes, .. },

@@ -79,7 +79,7 @@ fn a_refused_write_wakes_nobody() {
 }
 
 fn meta(actors: &[u64], watermark: u64) -> ShardMeta {
-    ShardMeta { epoch: Epoch(1), actors: actors.iter().copied().map(ActorId).collect(), watermark }
+    ShardMeta::new(Epoch(1), actors.iter().copied().map(ActorId).collect(), watermark)
 }
 
 fn reopened(meta: ShardMeta, epoch: u64) -> ShardCore {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ids::ActorId;
 use crate::limits::{SHARD_WRITES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX, WATERMARK_STEP_MS};
-use crate::store::FailureCause;
+use crate::store::{FailureCause, Position};
 
 /// A request of several writes to keys of one partition.
 pub(super) fn batch(request: u64, writes: &[(&str, &Context, &'static [u8])]) -> Request {
@@ -34,14 +34,14 @@ fn a_batch_is_one_transaction_of_whole_items_and_the_watermark() {
         }
         item
     };
-    let put = |key: &str, item: &Item<'_>| {
+    let put = |key: &str, changed: u64, item: &Item<'_>| {
         let ItemWrite { partition, sort_key, .. } = item_write(key, &Context::empty(), b"");
-        Write::put_item(partition, sort_key, &Item::empty(), item)
+        Write::put_item(partition, sort_key, Position(changed), &Item::empty(), item)
     };
-    let meta = ShardMeta { epoch: Epoch(1), actors: vec![actor], watermark: 1_002 + WATERMARK_STEP_MS };
+    let meta = ShardMeta::new(Epoch(1), vec![actor], 1_002 + WATERMARK_STEP_MS);
     let writes = vec![
-        put("a", &item(&[(1_000, b"1"), (1_001, b"333")])),
-        put("b", &item(&[(1_002, b"22")])),
+        put("a", 1_001, &item(&[(1_000, b"1"), (1_001, b"333")])),
+        put("b", 1_002, &item(&[(1_002, b"22")])),
         Write::PutShardMeta { shard: item_write("a", &none, b"").partition.shard(), meta },
     ];
     assert_eq!(effects, vec![Effect::Persist { batch: BatchId(0), fence: FENCE, writes }]);
@@ -93,7 +93,7 @@ fn what_is_stored_is_built_upon_where_nothing_newer_is_held() {
     assert_eq!(item.sibling_count(), 2);
     let Effect::Persist { writes, .. } = &effects[0] else { panic!() };
     let Write::PutItem { delta, .. } = &writes[0] else { panic!() };
-    assert_eq!(*delta, CountersDelta::between(&stored, &item));
+    assert_eq!(delta.counters, CountersDelta::between(&stored, &item));
 
     let stale = shard.feed(NOW, write(2, "k", &item.token_context(), b"newer", Some(&stored)));
     assert_eq!(values(&stored_item(&stale)), [b"newer"], "what is held goes before what is stored");

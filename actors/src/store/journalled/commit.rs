@@ -9,9 +9,7 @@ use crate::store::final_rows::FinalRows;
 use crate::store::group::Group;
 use crate::store::journal::JournalFile;
 use crate::store::journal::record::{self, HEAD_BYTES, RecordBuilder};
-use crate::store::keys::partitions;
 use crate::store::memtable::Memtable;
-use crate::store::rows::{Keyspace, RowView};
 use crate::store::tree::{Tree, TreeNeed};
 use crate::store::{CommitError, FailureCause, Store, Write};
 use std::io;
@@ -23,8 +21,7 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
         let group = Group::of(writes)?;
         // Nothing but a commit changes what a row holds, so that what is read here is true until the end.
         let snapshot = self.snapshot()?;
-        let stored = |key: &[u8]| partitions::read(snapshot.row(Keyspace::Partitions, key)?, key);
-        let rows = FinalRows::of(&group, stored)?;
+        let rows = FinalRows::of(&group, &snapshot)?;
         drop(snapshot);
         if group.grows {
             self.promise_room(
@@ -33,7 +30,9 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
         }
         let rows_bytes = rows.iter().map(|row| record::row_bytes(&row)).sum();
         if record::padded_bytes(rows_bytes) as u64 > self.writer().journal.capacity() / 2 {
-            return self.commit_to_tree(&rows);
+            self.commit_to_tree(&rows)?;
+            self.digests.committed(&group);
+            return Ok(());
         }
         let mut record = RecordBuilder::with_capacity(rows_bytes);
         rows.iter().for_each(|row| record.push(&row));
@@ -44,6 +43,7 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
         }
         writer.active.insert(&record);
         self.tables.store(Arc::new(self.tables.load().with_active(writer.active.clone())));
+        self.digests.committed(&group);
         if writer.is_checkpoint_due() {
             self.to_checkpointer.notify_one();
         }

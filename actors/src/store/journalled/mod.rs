@@ -49,6 +49,7 @@ use super::journal::log::Journal;
 use super::journal::{Header, JournalError, JournalFile, Stamp};
 use super::lmdb::LmdbStore;
 use super::memtable::Memtable;
+use super::segments::SegmentDigests;
 use super::tree::Tree;
 use super::{CommitError, Epoch, Store, StoreError, Write};
 use crate::clock::monotonic_now;
@@ -68,6 +69,7 @@ pub struct JournalledStore<T, F> {
     durability: Durability,
     /// What readers see of the tables.
     tables: ArcSwap<Tables>,
+    digests: SegmentDigests,
     writer: Mutex<Writer<F>>,
     /// Held for the length of a commit: groups are durable one after the other.
     committing: Mutex<()>,
@@ -115,6 +117,18 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
         header: Header,
         durability: Durability,
     ) -> Result<JournalledStore<T, F>, JournalError> {
+        let store = JournalledStore::replayed(tree, file, header, durability)?;
+        store.digests.rebuild(&store.snapshot()?)?;
+        Ok(store)
+    }
+
+    /// The same, of a tree whose rows may be of an earlier format: the digests are not there yet.
+    fn replayed(
+        tree: T,
+        file: F,
+        header: Header,
+        durability: Durability,
+    ) -> Result<JournalledStore<T, F>, JournalError> {
         let known = marks::read(&tree, header)?;
         let mut active = Memtable::default();
         let journal = Journal::replay(file, header, known, |record, _| active.insert(&record))?;
@@ -136,6 +150,7 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
             tree,
             durability,
             tables: ArcSwap::from_pointee(Tables { active, frozen: None, generation: 0 }),
+            digests: SegmentDigests::default(),
             writer: Mutex::new(writer),
             committing: Mutex::new(()),
             checkpoint: Mutex::new(None),
@@ -170,6 +185,10 @@ impl<T: Tree, F: JournalFile> Store for JournalledStore<T, F> {
 
     fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
         self.commit_group(writes)
+    }
+
+    fn digests(&self) -> &SegmentDigests {
+        &self.digests
     }
 
     fn epoch(&self) -> Epoch {

@@ -5,6 +5,7 @@ use super::{Durability, JournalledStore, NodeStore};
 use crate::store::journal::disk::{self, DiskFile};
 use crate::store::journal::{Header, JournalError};
 use crate::store::lmdb::{LmdbOptions, LmdbStore, OpenError};
+use crate::store::{Store, migration};
 use std::path::Path;
 
 /// How a journal is opened.
@@ -22,10 +23,18 @@ impl NodeStore {
     /// # Errors
     /// [`OpenError`]; what was stored is as it was.
     pub fn open(dir: &Path, options: &LmdbOptions, journal: JournalOptions) -> Result<NodeStore, OpenError> {
-        let tree = LmdbStore::open(dir, options)?;
+        let tree = LmdbStore::open_tree(dir, options)?;
         let failed = |source| OpenError::Journal { path: dir.join(disk::NAME), source };
         let (file, header) = open_file(dir, &tree, options, journal.bytes_max).map_err(failed)?;
-        JournalledStore::new(tree, file, header, journal.durability).map_err(failed)
+        let store = JournalledStore::replayed(tree, file, header, journal.durability).map_err(failed)?;
+        if migration::is_due(&store.tree)? {
+            // The records of an earlier format are rows of that format: they go into the tree as they are.
+            let failed = |source| OpenError::Migration { dir: dir.to_path_buf(), source };
+            store.checkpoint().map_err(failed)?;
+            migration::run(&store.tree).map_err(failed)?;
+        }
+        store.digests.rebuild(&store.snapshot()?)?;
+        Ok(store)
     }
 
     /// Brings everything into the tree, and marks the store as closed with nothing lost, so that opening it resumes the

@@ -10,6 +10,7 @@
 //! "opening" →  u64 BE                        how often it was opened since it has a journal
 //! "applied" →  u64 BE opening ‖ u64 BE sequence ‖ u64 BE written
 //!                                            the last record that the tree holds whole; it holds rows up to `written`
+//! "migration"                                see [`migration`](super::migration)
 //! ```
 
 pub(crate) const NAME: &str = "environment";
@@ -28,7 +29,8 @@ pub(crate) const APPLIED_KEY: &[u8] = b"applied";
 /// The version that this program writes. A newer one is refused, an older one is migrated.
 ///
 /// 2: a journal lies beside the environment, and may hold rows that it lacks.
-pub(crate) const FORMAT: u32 = 2;
+/// 3: items have a head, partitions have rows, digests and names, shards have a clock and a state.
+pub(crate) const FORMAT: u32 = 3;
 
 /// The slice of the shards that an environment holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_row_never_change() {
-        assert_eq!(encode_format(FORMAT), [0, 0, 0, 2]);
+        assert_eq!(encode_format(FORMAT), [0, 0, 0, 3]);
         assert_eq!(encode_u64(0x0102), [0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(encode_u64s([1, 0x0203]), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, 3]);
         assert_eq!(encode_lane(LaneId { lane: 1, lanes: 0x0203 }), [0, 1, 2, 3]);

@@ -1,21 +1,98 @@
 //! Items.
 //!
 //! ```text
-//! hash[16] ‖ sort key  →  postcard(Item)
+//! hash[16] ‖ sort key  →  2 ‖ checksum u32 BE ‖ changed u64 BE ‖ postcard(Item)
 //! ```
 //!
-//! A partition is one run of rows in the order of its sort keys; a shard is one run of partitions, as it is the top
-//! ten bits of the hash.
+//! A partition is one run of rows in the order of its sort keys; a segment and a shard are runs of partitions, as they
+//! are the top bits of the hash. The checksum is the CRC32C of everything else, the key first: a row that lies under
+//! another key is as damaged as one of which a bit changed.
 
 use super::raw_bounds;
-use crate::ids::PartitionHash;
+use crate::causality::Item;
+use crate::ids::{PartitionHash, SortKey};
 use crate::limits::SORT_KEY_BYTES_MAX;
 use crate::store::range::KeyRange;
+use crate::store::{Position, StoreError, StoredItem};
+use bytes::Bytes;
 use std::ops::Bound;
 
 pub(crate) const NAME: &str = "items";
 
 const HASH_BYTES: usize = 16;
+
+/// Rows of format 1 had no head: they were migrated.
+const ROW_FORMAT: u8 = 2;
+
+const CHECKSUM_AT: usize = 1;
+const CHANGED_AT: usize = 5;
+const ITEM_AT: usize = 13;
+
+/// The content of an item's row. Whoever holds one shares its bytes with all others: it is made once, and copied by the
+/// commit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ItemRow(Bytes);
+
+impl ItemRow {
+    /// The row of the item `sort_key` that changed at `changed`.
+    pub fn new(partition: PartitionHash, sort_key: &SortKey, changed: Position, item: &Item<'_>) -> ItemRow {
+        let mut row = vec![0; ITEM_AT + item.encoded_bytes()];
+        item.encode_into(&mut row[ITEM_AT..]);
+        row[0] = ROW_FORMAT;
+        row[CHANGED_AT..ITEM_AT].copy_from_slice(&changed.0.to_be_bytes());
+        let key = crc32c::crc32c_append(crc32c::crc32c(&partition.0), sort_key.as_str().as_bytes());
+        let checksum = checksum(key, &row);
+        row[CHECKSUM_AT..CHANGED_AT].copy_from_slice(&checksum.to_be_bytes());
+        ItemRow(Bytes::from(row))
+    }
+
+    /// The bytes that are stored.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The encoded item in it.
+    pub fn item(&self) -> Bytes {
+        self.0.slice(ITEM_AT..)
+    }
+
+    /// When it changed here.
+    pub fn changed(&self) -> Position {
+        Position(changed(&self.0))
+    }
+}
+
+/// What the row under `key` holds.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it is not what was stored under this key.
+pub(crate) fn decode<'r>(key: &[u8], row: &'r [u8]) -> Result<StoredItem<'r>, StoreError> {
+    let is_intact = row.len() > ITEM_AT
+        && row[0] == ROW_FORMAT
+        && row[CHECKSUM_AT..CHANGED_AT] == checksum(crc32c::crc32c(key), row).to_be_bytes();
+    let item = row.get(ITEM_AT..).filter(|_| is_intact).and_then(Item::decode);
+    let item = item.ok_or_else(|| corrupt(key))?;
+    Ok(StoredItem { changed: Position(changed(row)), item })
+}
+
+/// The row under `key` is damaged. The error names the item by the place of its partition and by its sort key.
+pub(crate) fn corrupt(key: &[u8]) -> StoreError {
+    match (hash_of(key), sort_key(key)) {
+        (Some(hash), Some(sort_key)) => {
+            StoreError::Corrupt { keyspace: NAME, key: format!("{} {sort_key:?}", hex::encode(hash.0)) }
+        }
+        (Some(_) | None, None) | (None, Some(_)) => StoreError::corrupt(NAME, key),
+    }
+}
+
+/// Of a row at least as long as its head; `key` is the checksum of its key.
+fn checksum(key: u32, row: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(key, &row[..CHECKSUM_AT]), &row[CHANGED_AT..])
+}
+
+fn changed(row: &[u8]) -> u64 {
+    row.get(CHANGED_AT..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
 
 /// Writes the key of an item's row over whatever `key` held.
 pub(crate) fn write_key(key: &mut Vec<u8>, partition: PartitionHash, sort_key: &str) {
@@ -28,6 +105,11 @@ pub(crate) fn write_key(key: &mut Vec<u8>, partition: PartitionHash, sort_key: &
 pub(crate) fn sort_key(key: &[u8]) -> Option<&str> {
     let sort_key = std::str::from_utf8(key.get(HASH_BYTES..)?).ok()?;
     (1..=SORT_KEY_BYTES_MAX).contains(&sort_key.len()).then_some(sort_key)
+}
+
+/// The place of the partition that a row belongs to; `None` if the bytes are not the key of one.
+pub(crate) fn hash_of(key: &[u8]) -> Option<PartitionHash> {
+    key.first_chunk().copied().map(PartitionHash)
 }
 
 /// The rows of a partition's items in `range`.
@@ -64,6 +146,11 @@ mod tests {
         );
         item.write(Dot { actor: ActorId(0x0102), time: 301 }, &context, Value::Tombstone);
         assert_eq!(hex::encode(item.encode()), "0102010000000000000002ac0201026162ad0200");
+        let row = ItemRow::new(PartitionHash([7; 16]), &SortKey::new("s").unwrap(), Position(301), &item);
+        assert_eq!(
+            hex::encode(row.as_bytes()),
+            "02b1b797ea000000000000012d0102010000000000000002ac0201026162ad0200"
+        );
     }
 
     #[test]
@@ -78,6 +165,36 @@ mod tests {
         fn a_key_is_read_as_it_was_written(partition: [u8; 16], name in "\\PC{1,200}") {
             let key = key(partition, &name);
             prop_assert_eq!(sort_key(&key), Some(name.as_str()));
+        }
+
+        #[test]
+        fn a_row_is_read_as_it_was_written(partition: [u8; 16], name in "\\PC{1,20}", time in 1..u64::MAX, at: u64) {
+            let (key, sort_key) = (key(partition, &name), SortKey::new(&name).unwrap());
+            let mut item = Item::empty();
+            item.write(Dot { actor: ActorId(1), time }, &Context::empty(), Value::Bytes(b"v".as_slice().into()));
+            let row = ItemRow::new(PartitionHash(partition), &sort_key, Position(at), &item);
+            let encoded = row.item();
+            prop_assert_eq!(Item::decode(&encoded), Some(item.clone()));
+            prop_assert_eq!(row.changed(), Position(at));
+            prop_assert_eq!(decode(&key, row.as_bytes()), Ok(StoredItem { changed: Position(at), item }));
+        }
+
+        #[test]
+        fn a_row_with_any_one_bit_changed_is_corrupt_and_so_is_one_under_another_key(
+            at: prop::sample::Index, bit in 0..8u8,
+        ) {
+            let sort_key = SortKey::new("s").unwrap();
+            let mut item = Item::empty();
+            item.write(Dot { actor: ActorId(1), time: 1 }, &Context::empty(), Value::Bytes(b"v".as_slice().into()));
+            let row = ItemRow::new(PartitionHash([7; 16]), &sort_key, Position(1), &item);
+            prop_assert!(decode(&key([7; 16], "t"), row.as_bytes()).is_err());
+            let mut damaged = row.as_bytes().to_vec();
+            let at = at.index(damaged.len());
+            damaged[at] ^= 1 << bit;
+            let key = key([7; 16], "s");
+            prop_assert_eq!(decode(&key, &damaged), Err(corrupt(&key)));
+            damaged.truncate(at);
+            prop_assert!(decode(&key, &damaged).is_err());
         }
 
         #[test]

@@ -5,6 +5,8 @@
 
 pub(crate) mod environment;
 pub(crate) mod items;
+pub(crate) mod migration;
+pub(crate) mod names;
 pub(crate) mod partitions;
 pub(crate) mod shards;
 

@@ -1,16 +1,16 @@
 //! Partitions that hold a value or a conflict, with what they hold.
 //!
 //! ```text
-//! bucket[32] ‖ partition key  →  postcard(PartitionCounters): entries, conflicts, values, bytes as varints
+//! bucket[32] ‖ partition key  →  postcard(PartitionState): entries, conflicts, values, bytes, rows as varints ‖ digest u64 LE
 //! ```
 //!
-//! A partition whose counters are all zero has no row: a listing never shows it.
+//! A partition whose counters are all zero has no row: a listing never shows it. Its rows and its digest then lie in its
+//! row of the keyspace [`names`](super::names).
 
 use super::raw_bounds;
-use crate::ids::{BucketId, Partition};
+use crate::ids::{BucketId, Partition, PartitionHash, PartitionKey};
 use crate::limits::PARTITION_KEY_BYTES_MAX;
-use crate::store::StoreError;
-use crate::store::counters::PartitionCounters;
+use crate::store::partition::PartitionState;
 use crate::store::range::KeyRange;
 use std::ops::Bound;
 
@@ -18,8 +18,8 @@ pub(crate) const NAME: &str = "partitions";
 
 const BUCKET_BYTES: usize = 32;
 
-/// Four varints of up to ten bytes.
-pub(crate) const ROW_BYTES_MAX: usize = 40;
+/// Five varints of up to ten bytes, and the digest.
+pub(crate) const ROW_BYTES_MAX: usize = 58;
 
 /// Writes the key of a partition's row over whatever `key` held.
 pub(crate) fn write_key(key: &mut Vec<u8>, partition: &Partition) {
@@ -34,34 +34,39 @@ pub(crate) fn partition_key(key: &[u8]) -> Option<&str> {
     (1..=PARTITION_KEY_BYTES_MAX).contains(&name.len()).then_some(name)
 }
 
+/// The partition that a row's key names; `None` as for [`partition_key`].
+pub(crate) fn partition_of(key: &[u8]) -> Option<Partition> {
+    let (bucket, name) = key.split_first_chunk::<BUCKET_BYTES>()?;
+    let key = PartitionKey::new(std::str::from_utf8(name).ok()?).ok()?;
+    Some(Partition::new(BucketId(*bucket), key))
+}
+
+/// The place of the partition that a row's key names; `None` as for [`partition_key`].
+pub(crate) fn hash_of(key: &[u8]) -> Option<PartitionHash> {
+    partition_key(key).map(|_| PartitionHash::of_bytes(key))
+}
+
 /// The rows of a bucket's partitions in `range`.
 pub(crate) fn bounds(bucket: BucketId, range: &KeyRange) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
     raw_bounds(&bucket.0, PARTITION_KEY_BYTES_MAX, range)
 }
 
 /// The row's content, written into `row`.
-pub(crate) fn encode(counters: PartitionCounters, row: &mut [u8; ROW_BYTES_MAX]) -> &[u8] {
+pub(crate) fn encode(state: PartitionState, row: &mut [u8; ROW_BYTES_MAX]) -> &[u8] {
     // The buffer holds the longest encoding, so that serialising into it cannot fail.
-    postcard::to_slice(&counters, row).map_or(&[], |row| row)
+    postcard::to_slice(&state, row).map_or(&[], |row| row)
 }
 
 /// What [`encode`] wrote; `None` if the bytes are nothing that it writes.
-pub(crate) fn decode(row: &[u8]) -> Option<PartitionCounters> {
-    postcard::from_bytes(row).ok()
-}
-
-/// The counters in the row under `key`, if there is one.
-///
-/// # Errors
-/// [`StoreError::Corrupt`].
-pub(crate) fn read(row: Option<&[u8]>, key: &[u8]) -> Result<Option<PartitionCounters>, StoreError> {
-    row.map(|row| decode(row).ok_or_else(|| StoreError::corrupt(NAME, key))).transpose()
+pub(crate) fn decode(row: &[u8]) -> Option<PartitionState> {
+    let (state, rest) = postcard::take_from_bytes(row).ok()?;
+    rest.is_empty().then_some(state)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::PartitionKey;
+    use crate::store::counters::PartitionCounters;
     use proptest::prelude::*;
 
     fn key(bucket: [u8; 32], name: &str) -> Vec<u8> {
@@ -74,18 +79,25 @@ mod tests {
     fn the_bytes_of_a_row_never_change() {
         assert_eq!(hex::encode(key([7; 32], "mail")), format!("{}6d61696c", "07".repeat(32)));
         let counters = PartitionCounters { entries: 1, conflicts: 0, values: 300, bytes: 70_000 };
-        assert_eq!(hex::encode(encode(counters, &mut [0; ROW_BYTES_MAX])), "0100ac02f0a204");
+        let state = PartitionState { counters, rows: 200, digest: 0x0102 };
+        assert_eq!(hex::encode(encode(state, &mut [0; ROW_BYTES_MAX])), "0100ac02f0a204c8010201000000000000");
+        assert_eq!(decode(&[1, 0, 1, 1]), None, "a row of an earlier format");
     }
 
     proptest! {
         #[test]
         fn a_row_is_read_as_it_was_written(
-            bucket: [u8; 32], name in "\\PC{1,200}", entries: u64, conflicts: u64, values: u64, bytes: u64,
+            bucket: [u8; 32], name in "\\PC{1,200}", numbers: [u64; 6],
         ) {
             let key = key(bucket, &name);
             prop_assert_eq!(partition_key(&key), Some(name.as_str()));
+            let partition = Partition::new(BucketId(bucket), PartitionKey::new(&name).unwrap());
+            prop_assert_eq!(hash_of(&key), Some(partition.hash));
+            prop_assert_eq!(partition_of(&key), Some(partition));
+            let [entries, conflicts, values, bytes, rows, digest] = numbers;
             let counters = PartitionCounters { entries, conflicts, values, bytes };
-            prop_assert_eq!(decode(encode(counters, &mut [0; ROW_BYTES_MAX])), Some(counters));
+            let state = PartitionState { counters, rows, digest };
+            prop_assert_eq!(decode(encode(state, &mut [0; ROW_BYTES_MAX])), Some(state));
         }
 
         #[test]

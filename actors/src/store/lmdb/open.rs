@@ -7,11 +7,12 @@ use super::reserve::DiskReserve;
 use super::witness;
 use super::{LmdbStore, Tables};
 use crate::limits::STORE_READERS_MAX;
-use crate::store::Epoch;
 use crate::store::epoch::{Left, Testimony};
 use crate::store::journal::JournalError;
 use crate::store::keys::environment::{self, LaneId};
-use crate::store::keys::{items, partitions, shards};
+use crate::store::keys::{items, names, partitions, shards};
+use crate::store::segments::SegmentDigests;
+use crate::store::{CommitError, Epoch, Store, StoreError, migration};
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RwTxn, WithoutTls};
 use std::fs::{self, File, TryLockError};
@@ -75,6 +76,9 @@ pub enum OpenError {
         /// What has to be removed to begin with nothing.
         home: PathBuf,
     },
+    /// Its rows cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] StoreError),
     /// A row that every environment has is missing or unreadable.
     #[error("{} is not a store, or is corrupt: row `{row}`", dir.display())]
     Corrupt {
@@ -98,6 +102,14 @@ pub enum OpenError {
         path: PathBuf,
         /// What is wrong with it.
         source: JournalError,
+    },
+    /// It is of an earlier format, and was not brought to today's. The next opening goes on where this one ended.
+    #[error("{}: the migration from an earlier format was not finished: {source}", dir.display())]
+    Migration {
+        /// The environment's folder.
+        dir: PathBuf,
+        /// What was in its way.
+        source: CommitError,
     },
     /// LMDB failed.
     #[error("{}: LMDB: {source}", dir.display())]
@@ -137,6 +149,15 @@ impl LmdbStore {
     /// # Errors
     /// [`OpenError`]; what was stored is as it was.
     pub fn open(dir: &Path, options: &LmdbOptions) -> Result<LmdbStore, OpenError> {
+        let store = LmdbStore::open_tree(dir, options)?;
+        let failed = |source| OpenError::Migration { dir: dir.to_path_buf(), source };
+        migration::run(&store).map_err(failed)?;
+        store.digests.rebuild(&store.snapshot()?)?;
+        Ok(store)
+    }
+
+    /// Opens the environment as the tree behind a journal. Its rows may be of an earlier format.
+    pub(in crate::store) fn open_tree(dir: &Path, options: &LmdbOptions) -> Result<LmdbStore, OpenError> {
         fs::create_dir_all(dir).map_err(|source| OpenError::io(dir, source))?;
         let in_use = lock(dir)?;
         loss::check(dir, dir, false)?;
@@ -175,6 +196,7 @@ impl LmdbStore {
             dir: dir.to_path_buf(),
             reserve,
             growth,
+            digests: SegmentDigests::default(),
             _in_use: in_use,
         };
         store.cover();
@@ -207,7 +229,7 @@ fn open_environment(dir: &Path, options: &LmdbOptions) -> heed::Result<Env<Witho
     unsafe { open.open(dir) }
 }
 
-/// Brings the environment to the current format, and decides which epoch it is in; one transaction.
+/// Looks whether the environment may be opened, and decides which epoch it is in; one transaction.
 fn set_up(
     dir: &Path,
     env: &Env<WithoutTls>,
@@ -220,8 +242,9 @@ fn set_up(
             let mut table = |name| opener.create_database::<Bytes, Bytes>(txn, Some(name));
             let [items, partitions, shards] =
                 [table(items::NAME)?, table(partitions::NAME)?, table(shards::NAME)?];
-            let [control, environment] = [table(environment::CONTROL)?, table(environment::NAME)?];
-            migrate(dir, txn, environment)?;
+            let [control, environment, names] =
+                [table(environment::CONTROL)?, table(environment::NAME)?, table(names::NAME)?];
+            check_format(dir, txn, environment)?;
             check_lane(dir, txn, environment, options.lane)?;
             epoch = begin_epoch(dir, txn, environment, options.fresh_epoch, left_as)?;
             Ok::<_, Refusal>(CommitOrAbort::<_, ()>::Commit([
@@ -230,21 +253,21 @@ fn set_up(
                 shards,
                 control,
                 environment,
+                names,
             ]))
         })?
         .unwrap_commit();
-    let [items, partitions, shards, control, environment] = tables;
-    Ok((Tables { items, partitions, shards, control, environment }, epoch))
+    let [items, partitions, shards, control, environment, names] = tables;
+    Ok((Tables { items, partitions, shards, control, environment, names }, epoch))
 }
 
-/// Refuses what a newer version wrote, and rewrites what an older one did, version by version.
-fn migrate(dir: &Path, txn: &mut RwTxn<'_>, environment: RowTable<'_>) -> Result<(), Refusal> {
+/// Refuses what a newer version wrote. What an older one wrote is migrated once its journal is empty
+/// ([`migration`](crate::store::migration)); until then it stays what it is.
+fn check_format(dir: &Path, txn: &mut RwTxn<'_>, environment: RowTable<'_>) -> Result<(), Refusal> {
     let found = match environment.get(txn, environment::FORMAT_KEY)? {
         Some(row) => environment::decode_format(row).ok_or_else(|| corrupt(dir, "format"))?,
         None => environment::FORMAT,
     };
-    // An environment of format 1 lacks nothing but its journal, which is made after this. A later format adds its step
-    // here: `if found < 3 { … }`.
     if found == 0 {
         return Err(corrupt(dir, "format"));
     }
@@ -252,7 +275,7 @@ fn migrate(dir: &Path, txn: &mut RwTxn<'_>, environment: RowTable<'_>) -> Result
         let (dir, supported) = (dir.to_path_buf(), environment::FORMAT);
         return Err(Refusal::Known(OpenError::NewerFormat { dir, found, supported }));
     }
-    environment.put(txn, environment::FORMAT_KEY, &environment::encode_format(environment::FORMAT))?;
+    environment.put(txn, environment::FORMAT_KEY, &environment::encode_format(found))?;
     Ok(())
 }
 
@@ -315,8 +338,8 @@ mod tests {
     fn a_newer_format_is_refused_and_left_alone() {
         let newer = environment::encode_format(environment::FORMAT + 1);
         let error = reopen_with(environment::FORMAT_KEY, &newer).unwrap_err();
-        assert!(matches!(error, OpenError::NewerFormat { found: 3, supported: 2, .. }), "{error}");
-        assert!(error.to_string().contains("format 3"), "{error}");
+        assert!(matches!(error, OpenError::NewerFormat { found: 4, supported: 3, .. }), "{error}");
+        assert!(error.to_string().contains("format 4"), "{error}");
     }
 
     #[test]

@@ -25,6 +25,27 @@ impl<'s> LmdbSnapshot<'s> {
     }
 }
 
+/// A view of what a transaction sees.
+pub(super) struct TxnView<'t> {
+    pub(super) txn: &'t RoTxn<'t>,
+    pub(super) tables: &'t Tables,
+}
+
+impl RowView for TxnView<'_> {
+    fn row(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<&[u8]>, StoreError> {
+        Ok(self.tables.of(keyspace).get(self.txn, key)?)
+    }
+
+    fn range(
+        &self,
+        keyspace: Keyspace,
+        bounds: RowBounds,
+        descending: bool,
+    ) -> Result<RowIter<'_>, StoreError> {
+        self.tables.range(self.txn, keyspace, bounds, descending)
+    }
+}
+
 impl RowView for LmdbSnapshot<'_> {
     fn row(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<&[u8]>, StoreError> {
         Ok(self.tables.of(keyspace).get(&self.txn, key)?)
@@ -36,12 +57,24 @@ impl RowView for LmdbSnapshot<'_> {
         bounds: RowBounds,
         descending: bool,
     ) -> Result<RowIter<'_>, StoreError> {
-        let table = self.tables.of(keyspace);
+        self.tables.range(&self.txn, keyspace, bounds, descending)
+    }
+}
+
+impl Tables {
+    fn range<'v>(
+        &self,
+        txn: &'v RoTxn<'_>,
+        keyspace: Keyspace,
+        bounds: RowBounds,
+        descending: bool,
+    ) -> Result<RowIter<'v>, StoreError> {
+        let table = self.of(keyspace);
         let bounds = (bounds.0.as_ref().map(Vec::as_slice), bounds.1.as_ref().map(Vec::as_slice));
         Ok(if descending {
-            Box::new(table.rev_range(&self.txn, &bounds)?.map(|row| Ok(row?)))
+            Box::new(table.rev_range(txn, &bounds)?.map(|row| Ok(row?)))
         } else {
-            Box::new(table.range(&self.txn, &bounds)?.map(|row| Ok(row?)))
+            Box::new(table.range(txn, &bounds)?.map(|row| Ok(row?)))
         })
     }
 }

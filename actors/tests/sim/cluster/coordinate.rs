@@ -152,9 +152,10 @@ impl Cluster {
 
     fn check_minting(&mut self, writes: &[Write], changes: &[Change]) -> Result<(), Violation> {
         for write in writes {
-            let Write::PutItem { partition, sort_key, item, .. } = write else { continue };
+            let Write::PutItem { partition, sort_key, row, .. } = write else { continue };
             let key = ItemKey { partition: partition.hash, sort_key: sort_key.clone() };
-            let (Some(at), Some(item)) = (ItemIndex::of(&key), Item::decode(item)) else {
+            let item = row.item();
+            let (Some(at), Some(item)) = (ItemIndex::of(&key), Item::decode(&item)) else {
                 let what = format!("{write:?}");
                 return Err(Violation { invariant: "a shard stores items that were written", what });
             };

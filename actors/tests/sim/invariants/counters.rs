@@ -12,8 +12,8 @@ pub(crate) const EXACT: &str = "the counters of a partition equal a full count";
 /// The index of a snapshot, against a full count of what the disk should hold.
 pub(crate) fn check(oracle: &Oracle, held: &Held, snapshot: &impl Snapshot) -> Result<(), Violation> {
     let mut listed = BTreeMap::new();
-    let scanned = snapshot.scan_partitions(BUCKET, &KeyRange::all(), &mut |key, counters| {
-        listed.insert(key.to_owned(), counters);
+    let scanned = snapshot.scan_partitions(BUCKET, &KeyRange::all(), &mut |key, state| {
+        listed.insert(key.to_owned(), state.counters);
         ControlFlow::Continue(())
     });
     require("the index is readable", scanned.is_ok(), || format!("{scanned:?}"))?;
