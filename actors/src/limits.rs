@@ -220,3 +220,69 @@ pub const RELAXED_SYNC_INTERVAL_MS: u64 = 100;
 /// Longest body of a message between nodes, in bytes: the states of the largest batch, and their frames and clock. Longer:
 /// not sent; a peer that sends one is cut off.
 pub const MESSAGE_BYTES_MAX: usize = BATCH_BYTES_MAX + (8 << 20);
+
+/// Bytes of one piece of a message between nodes. A longer message is cut into pieces, between which short messages are
+/// sent: a short one waits for one piece, which takes 0.5 ms on a link of 1 Gbit/s.
+pub const PIECE_BYTES_MAX: usize = 64 << 10;
+
+/// Longest frame between nodes, in bytes: a piece, or a hello with all it may hold, and the frame's head. A peer that
+/// announces a longer one is cut off before anything is allocated for it.
+pub const FRAME_BYTES_MAX: usize = PIECE_BYTES_MAX + (1 << 10);
+
+/// Bytes of frames that are made for a link before the link has sent them. More would only make later, shorter messages
+/// wait behind them.
+pub const LINK_WRITE_BYTES: usize = 4 * PIECE_BYTES_MAX;
+
+/// Bytes that one link reads before the other links of its thread have their turn.
+pub const LINK_READ_TURN_BYTES: usize = 256 << 10;
+
+/// Messages that wait to be sent over one link, short ones and long ones each. Beyond it: not sent.
+pub const LINK_QUEUE_MESSAGES_MAX: usize = 16_384;
+
+/// Bytes of messages that wait to be sent over one link, short ones and long ones each: what a peer that reads slowly may cost in memory. Beyond it: not
+/// sent. A message that is longer by itself is let in when nothing else waits.
+pub const LINK_QUEUE_BYTES_MAX: usize = 32 << 20;
+
+/// Requests over one link that wait for their answers. Beyond it: not sent.
+pub const LINK_REQUESTS_IN_FLIGHT_MAX: usize = 16_384;
+
+/// Requests of one peer over one link that are being answered. Beyond it they are refused as busy.
+pub const LINK_SERVED_MAX: usize = 4096;
+
+/// Bytes of requests of one peer over one link that are being answered, short ones and long ones each. Beyond it requests are
+/// refused as busy. One that is longer by itself is let in when no other is.
+pub const LINK_SERVED_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of answers that a peer has not taken yet over one link: the longest one, and half as much. Beyond it its requests are
+/// refused as busy.
+pub const LINK_ANSWER_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2 * 3;
+
+/// Milliseconds between two pings of a link.
+pub const PING_INTERVAL_MS: u64 = 1000;
+
+/// How long a link may be silent before it counts as lost, in milliseconds: some lost pings, and well below the time within
+/// which a cluster has to go on without a node that hangs.
+pub const LINK_SILENCE_MS_MAX: u64 = 5000;
+
+/// Milliseconds between two looks of a link at its deadlines: by so much an outcome may come late.
+pub const LINK_TICK_MS: u64 = 100;
+
+/// Connections from outside that have not proven yet that they come from a peer. The oldest makes room for one more.
+pub const HANDSHAKES_MAX: usize = 128;
+
+/// How long a connection may take to prove that it comes from a peer, in milliseconds.
+pub const HANDSHAKE_MS_MAX: u64 = 5000;
+
+/// Milliseconds between two attempts to connect to a peer: the first number at first, twice as many after each failure up
+/// to the second, and up to half as many on top by chance, so that nodes do not try in step.
+pub const DIAL_PAUSE_MS: std::ops::RangeInclusive<u64> = 200..=10_000;
+
+/// By how many milliseconds the node with the larger id lets the other one connect first, so that a pair seldom makes two
+/// connections where it needs one.
+pub const DIAL_COURTESY_MS: u64 = 500;
+
+/// Addresses of peers that a node remembers. More than a cluster has nodes. Beyond it the newest are not taken in.
+pub const PEER_ADDRS_MAX: usize = 8192;
+
+/// Stores that a node may show to its peers. A node has as many as it has lanes. A peer that shows more is refused.
+pub const PEER_ENVIRONMENTS_MAX: usize = 1024;

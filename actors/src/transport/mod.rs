@@ -13,10 +13,21 @@
 //! - Every queue is bounded in messages and bytes. A full one refuses.
 
 mod carry;
+mod connection;
+mod frame;
+mod hello;
 mod link;
 pub mod memory;
+mod outbox;
+mod peer_addr;
+mod pending;
+mod roster;
+mod round_trip;
 mod serve;
+pub mod tcp;
 
 pub use carry::{Carry, NotSent, Peers, RequestError, UnknownOutcome};
+pub use hello::ClusterSecret;
 pub use link::{Environment, Link, LinkState};
+pub use peer_addr::{NotAPeerAddr, PeerAddr};
 pub use serve::{Refusal, Serve, Services, Subsystem};

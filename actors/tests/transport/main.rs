@@ -1,4 +1,7 @@
 //! One contract for every transport between nodes.
 
+mod contract;
 mod echo;
 mod memory;
+mod tcp;
+mod world;
