@@ -3,10 +3,10 @@
 //! Modules depend downwards only:
 //!
 //! ```text
-//! control     buckets, keys, permissions, the applied layout
 //! replication   who stores a write, and how the pages of several sources become one
-//!   layout      which node holds which shard
+//! control     buckets, keys, permissions, the applied layout
 //! shard       who may write an item, and when the writer is told
+//!   layout    which node holds which shard, while versions of it follow each other
 //!   store     one durable transaction per group of writes
 //!     causality   what a write means: dots, siblings, tokens
 //! membership  which nodes are up

@@ -85,6 +85,24 @@ mutations! {
     OldTableHidesNewerTree,
     /// A recovery leaves out the newest record.
     ReplayStopsOneRecordEarly,
+    /// Reads move to a layout version when the first of a shard's new replicas has compared.
+    ReadsMovedBeforeEveryReplicaSynced,
+    /// Writes stop to use a layout version that other nodes still read by.
+    WritesLeaveAVersionBeforeItsReaders,
+    /// A node that lost a shard drops it while others may still ask it for that shard.
+    ShardDroppedBeforeTheVersionRetired,
+    /// A node acks a layout version although writes that use only older ones are under way.
+    LayoutAckBeforeOlderWritesEnded,
+}
+
+impl Mutation {
+    /// The mistakes that the tests of layout and control plane find.
+    pub const OF_THE_CONTROL_PLANE: &[Mutation] = &[
+        Mutation::ReadsMovedBeforeEveryReplicaSynced,
+        Mutation::WritesLeaveAVersionBeforeItsReaders,
+        Mutation::ShardDroppedBeforeTheVersionRetired,
+        Mutation::LayoutAckBeforeOlderWritesEnded,
+    ];
 }
 
 impl Mutation {

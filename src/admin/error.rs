@@ -133,6 +133,7 @@ fn control_kind(error: &ControlError) -> (StatusCode, &'static str) {
         | ControlError::NoSuchRole(_)
         | ControlError::WrongLayoutVersion { .. }
         | ControlError::NothingStaged
+        | ControlError::SeveralNodes { .. }
         | ControlError::Assignment(_) => (StatusCode::BAD_REQUEST, "InvalidRequest"),
         ControlError::Busy | ControlError::Stopped | ControlError::Unknown(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")

@@ -12,13 +12,18 @@
 //! 08 ‖ number u64 BE                 LayoutVersion
 //! 09 ‖ node id[32]                   Latest<StagedRole>
 //! 0a                                 Latest<Option<LayoutParameters>>
+//! 0b ‖ node id[32]                   Latest<Incarnation>
+//! 0c ‖ node id[32] ‖ u64 BE          Tracker of this incarnation
+//! 0d ‖ node id[32]                   Skipped
 //! ```
 
 use super::names::{AdminTokenId, Alias, KeyId};
 use super::state::ControlState;
 use crate::ids::{BucketId, NodeId};
+use crate::layout::{Incarnation, LayoutVersion, Tracker};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// A row's key and value.
 pub type Row = (Vec<u8>, Vec<u8>);
@@ -53,6 +58,9 @@ const ADMIN_TOKEN: u8 = 7;
 const LAYOUT: u8 = 8;
 const STAGED_ROLE: u8 = 9;
 const STAGED_PARAMETERS: u8 = 10;
+const INCARNATION: u8 = 11;
+const TRACKER: u8 = 12;
+const SKIPPED: u8 = 13;
 
 impl ControlState {
     /// The rows of every entity in this state or delta.
@@ -76,10 +84,17 @@ impl ControlState {
         );
         rows.extend(self.admin_tokens.iter().map(|(id, token)| row(ADMIN_TOKEN, &[&id.0], token)));
         rows.extend(
-            self.layouts.iter().map(|(number, version)| row(LAYOUT, &[&number.to_be_bytes()], version)),
+            self.layouts
+                .iter()
+                .map(|(number, version)| row(LAYOUT, &[&number.to_be_bytes()], version.as_ref())),
         );
         rows.extend(self.staged_roles.iter().map(|(node, role)| row(STAGED_ROLE, &[&node.0], role)));
         rows.extend(self.staged_parameters.iter().map(|parameters| row(STAGED_PARAMETERS, &[], parameters)));
+        rows.extend(self.incarnations.iter().map(|(node, now)| row(INCARNATION, &[&node.0], now)));
+        rows.extend(self.trackers.iter().map(|((node, incarnation), tracker)| {
+            row(TRACKER, &[&node.0, &incarnation.0.to_be_bytes()], tracker)
+        }));
+        rows.extend(self.skipped.iter().map(|(node, skipped)| row(SKIPPED, &[&node.0], skipped)));
         rows
     }
 
@@ -100,7 +115,7 @@ impl ControlState {
         let newer = || RowError::Newer { key_hex: hex::encode(key) };
         let (kind, id) = key.split_first().ok_or_else(corrupt)?;
         let (format, body) = value.split_first().ok_or_else(corrupt)?;
-        if *format != FORMAT || *kind > STAGED_PARAMETERS {
+        if *format != FORMAT || *kind > SKIPPED {
             return Err(newer());
         }
         self.read_entity(*kind, id, body).ok_or_else(corrupt)
@@ -124,6 +139,15 @@ impl ControlState {
             LAYOUT => return self.read_layout(id, body),
             STAGED_ROLE => _ = self.staged_roles.insert(NodeId(fixed(id)?), read(body)?),
             STAGED_PARAMETERS if id.is_empty() => self.staged_parameters = Some(read(body)?),
+            INCARNATION => _ = self.incarnations.insert(NodeId(fixed(id)?), read(body)?),
+            TRACKER => {
+                let (node, rest) = id.split_first_chunk()?;
+                let incarnation = Incarnation(u64::from_be_bytes(fixed(rest)?));
+                let mut tracker = Tracker::default();
+                tracker.join(&read(body)?);
+                self.trackers.insert((NodeId(*node), incarnation), tracker);
+            }
+            SKIPPED => _ = self.skipped.insert(NodeId(fixed(id)?), read(body)?),
             _ => return None,
         }
         Some(())
@@ -131,11 +155,11 @@ impl ControlState {
 
     fn read_layout(&mut self, id: &[u8], body: &[u8]) -> Option<()> {
         let number = u64::from_be_bytes(fixed(id)?);
-        let version: crate::layout::LayoutVersion = read(body)?;
+        let version: LayoutVersion = read(body)?;
         if version.number != number || !version.assignment.is_sound() {
             return None;
         }
-        self.layouts.insert(number, version);
+        self.layouts.insert(number, Arc::new(version));
         Some(())
     }
 }

@@ -197,11 +197,10 @@ impl ControlSnapshot {
     /// Unfolds a state. `None` before the cluster's secret has been drawn.
     pub(super) fn of(state: &ControlState) -> Option<ControlSnapshot> {
         let token_key = TokenKey::new(&state.cluster_secret?.token_key);
-        let layout_history: Vec<_> = state.layouts.values().cloned().map(Arc::new).collect();
-        let newest = layout_history.last().cloned().unwrap_or_else(|| Arc::new(LayoutVersion::empty()));
+        let layout_history = state.layouts.values().cloned().collect();
         let staged = state.staged_roles.iter().map(|(node, change)| (*node, change.get().clone()));
         let mut snapshot = ControlSnapshot {
-            layout: Layout::new(newest),
+            layout: state.layout(),
             token_key,
             staged_roles: staged.filter(|(_, change)| *change != StagedRole::Unchanged).collect(),
             staged_parameters: state.staged_parameters.as_ref().and_then(|staged| *staged.get()),

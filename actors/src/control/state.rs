@@ -2,8 +2,11 @@ use super::entities::{AdminTokenState, BucketState, ClusterSecret, KeyState, Per
 use super::merge::{Latest, Lifetime, Merge};
 use super::names::{AdminTokenId, Alias, KeyId};
 use crate::ids::{BucketId, NodeId};
-use crate::layout::{LayoutParameters, LayoutVersion, StagedRole};
+use crate::layout::{
+    Incarnation, Layout, LayoutParameters, LayoutVersion, NodeProgress, Skipped, StagedRole, Tracker,
+};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything the control plane knows, or a part of it: a *delta* is a state that holds only the entities that changed.
 ///
@@ -26,19 +29,37 @@ pub struct ControlState {
     /// Tokens of the admin API, by id.
     pub admin_tokens: BTreeMap<AdminTokenId, Lifetime<AdminTokenState>>,
     /// Every layout version that was applied, by number.
-    pub layouts: BTreeMap<u64, LayoutVersion>,
+    pub layouts: BTreeMap<u64, Arc<LayoutVersion>>,
     /// Role changes that the next version will make.
     pub staged_roles: BTreeMap<NodeId, Latest<StagedRole>>,
     /// Parameters that the next version will be computed under.
     pub staged_parameters: Option<Latest<Option<LayoutParameters>>>,
+    /// The present incarnation of each node, as it says itself.
+    pub incarnations: BTreeMap<NodeId, Latest<Incarnation>>,
+    /// How far each incarnation of each node is with changes of the layout.
+    pub trackers: BTreeMap<(NodeId, Incarnation), Tracker>,
+    /// Dead nodes for which a change of the layout does not wait.
+    pub skipped: BTreeMap<NodeId, Skipped>,
 }
 
-impl Merge for LayoutVersion {
-    /// Where two nodes applied different changes to the same version, one of the two is chosen, everywhere the same.
-    fn merge_with(&mut self, other: &LayoutVersion) {
-        if (other.id(), other) > (self.id(), self) {
-            *self = other.clone();
+impl Merge for Arc<LayoutVersion> {
+    /// Where two versions have the same number, one of the two is chosen, everywhere the same.
+    fn merge_with(&mut self, other: &Arc<LayoutVersion>) {
+        if self != other && (other.id(), other) > (self.id(), &*self) {
+            *self = Arc::clone(other);
         }
+    }
+}
+
+impl Merge for Tracker {
+    fn merge_with(&mut self, other: &Tracker) {
+        self.join(other);
+    }
+}
+
+impl Merge for Skipped {
+    fn merge_with(&mut self, other: &Skipped) {
+        self.join(other);
     }
 }
 
@@ -54,10 +75,27 @@ impl Merge for ControlState {
         self.layouts.merge_with(&other.layouts);
         self.staged_roles.merge_with(&other.staged_roles);
         self.staged_parameters.merge_with(&other.staged_parameters);
+        self.incarnations.merge_with(&other.incarnations);
+        self.trackers.merge_with(&other.trackers);
+        self.skipped.merge_with(&other.skipped);
     }
 }
 
 impl ControlState {
+    /// The layout that requests are routed by: the live versions, by what every node says of itself.
+    pub fn layout(&self) -> Layout {
+        let retired_below = self.trackers.values().map(|tracker| tracker.retired).max().unwrap_or(0);
+        let with_a_word = self.incarnations.keys().chain(self.skipped.keys());
+        let progress = with_a_word.map(|node| (*node, self.progress(*node))).collect();
+        Layout::of(self.layouts.values().cloned(), progress, retired_below)
+    }
+
+    fn progress(&self, node: NodeId) -> NodeProgress {
+        let tracker = self.incarnations.get(&node).and_then(|now| self.trackers.get(&(node, *now.get())));
+        let skipped = self.skipped.get(&node).copied().unwrap_or_default();
+        NodeProgress { tracker: tracker.cloned().unwrap_or_default(), skipped }
+    }
+
     /// The newest time in any stamp: the clock of this state never goes below it.
     pub fn newest_ms(&self) -> u64 {
         let secret = self.cluster_secret.iter().map(|secret| secret.drawn);
@@ -78,8 +116,9 @@ impl ControlState {
             .flat_map(|token| [token.name.stamp(), token.expires_ms.stamp(), token.scope.stamp()]);
         let roles = self.staged_roles.values().map(Latest::stamp);
         let parameters = self.staged_parameters.iter().map(Latest::stamp);
+        let incarnations = self.incarnations.values().map(Latest::stamp);
         let stamps = secret.chain(buckets).chain(global).chain(local).chain(keys).chain(permissions);
-        let stamps = stamps.chain(tokens).chain(roles).chain(parameters);
+        let stamps = stamps.chain(tokens).chain(roles).chain(parameters).chain(incarnations);
         stamps.map(|stamp| stamp.time_ms).chain(created_ms).max().unwrap_or(0)
     }
 }

@@ -59,15 +59,6 @@ pub enum AssignmentError {
         /// The smaller of the number of zones and the replication factor.
         zones: usize,
     },
-    /// This version of Troupe keeps all shards on one node.
-    #[error(
-        "{storage_nodes} nodes have a capacity, but this version of Troupe runs on a single storage node: give only one \
-         node a capacity"
-    )]
-    SeveralNodes {
-        /// Nodes with a capacity.
-        storage_nodes: usize,
-    },
     /// An assignment counts nodes in 16 bits.
     #[error(
         "{storage_nodes} nodes have a capacity, and a layout holds at most {max}: make some of them gateways"

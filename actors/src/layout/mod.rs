@@ -5,49 +5,37 @@
 //! to the same version make the same one, and two that do not are seen to differ.
 //!
 //! ```text
-//! staged roles ──apply──▶ LayoutVersion (number, parent, roles, assignment) ──▶ Layout: replicas(shard)
+//! staged roles ──apply──▶ LayoutVersion (number, parent, roles, assignment)
+//!                              │ several live at once
+//! Tracker of every node ───────┴──▶ Layout: write_sets(shard), read_set(shard)
 //! ```
+//!
+//! A new version takes over in steps, and no step is taken before everybody is known to have taken the one before:
+//!
+//! 1. **Live.** Writes need a quorum of the shard's replicas in *each* live version; reads still ask the oldest one.
+//! 2. **Acked.** A node says so once none of its writes uses older versions only. When every node with a role has, what
+//!    the new replicas miss is what they missed so far: from here on a comparison can be complete.
+//! 3. **Synced**, shard by shard: a new replica compared equal with all replicas of the older live versions. When all
+//!    replicas of a shard have, reads move up. A shard whose replicas did not change has nothing to compare.
+//! 4. **Released.** A node says so once none of its reads asks by older versions.
+//! 5. **Retired**, when every node with a role has released it: writes stop to use the older version, and nodes that lost a
+//!    shard by it may drop it. Stopping any earlier would leave a slow reader behind that misses what is written since.
+//!
+//! Only nodes with a role plan reads and writes, as only their word is waited for.
 
 mod assignment;
+mod live;
+mod progress;
 mod role;
+mod routes;
+mod shard_set;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use assignment::{Assignment, AssignmentError};
+pub use progress::{Held, Incarnation, NodeProgress, Skipped, Tracker};
 pub use role::{LayoutParameters, NodeRole, RoleError, StagedRole, ZoneRedundancy};
+pub use routes::{Layout, ReplicaSet};
+pub use shard_set::ShardSet;
 pub use version::{LayoutId, LayoutVersion};
-
-use crate::ids::{NodeId, ShardIndex};
-use crate::limits::SHARD_COUNT;
-use std::sync::Arc;
-
-/// The layout that requests are routed by. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Layout {
-    version: Arc<LayoutVersion>,
-    /// `SHARD_COUNT × replicas` nodes, one shard after the other: a lookup is a slice.
-    replicas: Arc<[NodeId]>,
-}
-
-impl Layout {
-    /// Unfolds a version for lookups.
-    pub fn new(version: Arc<LayoutVersion>) -> Layout {
-        let replicas = version.assignment.unfold();
-        Layout { version, replicas }
-    }
-
-    /// The nodes that hold `shard`, none as long as nothing has been applied.
-    pub fn replicas(&self, shard: ShardIndex) -> &[NodeId] {
-        let per_shard = self.replicas.len() / SHARD_COUNT;
-        &self.replicas[shard.index() * per_shard..][..per_shard]
-    }
-
-    /// The version that is in force.
-    pub fn version(&self) -> &LayoutVersion {
-        &self.version
-    }
-
-    /// Whether shards have owners at all.
-    pub fn is_assigned(&self) -> bool {
-        !self.replicas.is_empty()
-    }
-}

@@ -40,6 +40,10 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         | Mutation::IndexFromOneReplica
         | Mutation::PageMergedBeyondItsEnd
         | Mutation::FilterBeforeMerge
-        | Mutation::LostReplicaNotLookedAt => &[],
+        | Mutation::LostReplicaNotLookedAt
+        | Mutation::ReadsMovedBeforeEveryReplicaSynced
+        | Mutation::WritesLeaveAVersionBeforeItsReaders
+        | Mutation::ShardDroppedBeforeTheVersionRetired
+        | Mutation::LayoutAckBeforeOlderWritesEnded => &[],
     }
 }

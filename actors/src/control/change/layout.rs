@@ -4,6 +4,7 @@ use crate::control::state::ControlState;
 use crate::ids::NodeId;
 use crate::layout::{LayoutParameters, LayoutVersion, NodeRole, StagedRole};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(super) fn stage(
     state: &ControlState,
@@ -59,7 +60,12 @@ pub(super) fn apply(
         return Err(ControlError::NothingStaged);
     }
     let next = state.next_layout(replication_factor)?;
-    delta.layouts.insert(next.number, next);
+    // The requests of this version of Troupe go to one node.
+    let storage_nodes = next.storage_nodes();
+    if storage_nodes > 1 {
+        return Err(ControlError::SeveralNodes { storage_nodes });
+    }
+    delta.layouts.insert(next.number, Arc::new(next));
     Ok(delta)
 }
 
@@ -99,8 +105,8 @@ fn stage_parameters(
 
 impl ControlState {
     /// The layout version in force.
-    fn current_layout(&self) -> LayoutVersion {
-        self.layouts.values().next_back().cloned().unwrap_or_else(LayoutVersion::empty)
+    fn current_layout(&self) -> Arc<LayoutVersion> {
+        self.layouts.values().next_back().cloned().unwrap_or_else(|| Arc::new(LayoutVersion::empty()))
     }
 
     /// The version that the staged changes would make.

@@ -1,7 +1,10 @@
 //! What is on disk is read by every later version: these bytes never change.
 
 use super::*;
-use crate::layout::{LayoutParameters, NodeRole, StagedRole, ZoneRedundancy};
+use crate::ids::ShardIndex;
+use crate::layout::{
+    Incarnation, LayoutParameters, NodeRole, ShardSet, Skipped, StagedRole, Tracker, ZoneRedundancy,
+};
 
 /// `bb` stands for a stamp at 1,000 ms by node `aa…`.
 fn check(delta: ControlState, key: &str, value: &str) {
@@ -114,11 +117,30 @@ fn staged_layout_changes() {
 }
 
 #[test]
+fn how_far_nodes_are_with_a_layout() {
+    let (node, incarnation) = ("aa".repeat(32), Incarnation(7));
+    check(
+        with(|d| _ = d.incarnations.insert(NODE, Latest::new(AT, incarnation))),
+        &format!("0b {node}"),
+        "01 S 07",
+    );
+    let shards = ShardSet::from_iter(ShardIndex::new(0));
+    let tracker = Tracker { acked: 4, released: 3, retired: 2, synced: [(4, shards)].into() };
+    check(
+        with(|d| _ = d.trackers.insert((NODE, incarnation), tracker)),
+        &format!("0c {node} 0000000000000007"),
+        &format!("01 04 03 02 01 04 01 {}", "00".repeat(15)),
+    );
+    let skipped = Skipped { acked: 4, synced: 3 };
+    check(with(|d| _ = d.skipped.insert(NODE, skipped)), &format!("0d {node}"), "01 04 03");
+}
+
+#[test]
 fn a_row_of_a_newer_version_is_refused_rather_than_misread() {
     let refusal = |key: &[u8], value: &[u8]| {
         ControlState::from_rows(&[(key.to_vec(), value.to_vec())]).unwrap_err().to_string()
     };
-    assert_eq!(refusal(&[11], &[1]), "row 0b of the control plane was written by a newer version of Troupe");
+    assert_eq!(refusal(&[127], &[1]), "row 7f of the control plane was written by a newer version of Troupe");
     assert_eq!(refusal(&[10], &[2]), "row 0a of the control plane was written by a newer version of Troupe");
     assert_eq!(refusal(&[10], &[1]), "row 0a of the control plane is corrupt");
     assert_eq!(refusal(&[2, 7], &[1, 1]), "row 0207 of the control plane is corrupt");

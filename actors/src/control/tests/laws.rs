@@ -2,10 +2,16 @@
 //! back as it was.
 
 use super::*;
-use crate::layout::{LayoutParameters, LayoutVersion, NodeRole, StagedRole, ZoneRedundancy};
+use crate::ids::ShardIndex;
+use crate::layout::{
+    Incarnation, LayoutParameters, LayoutVersion, NodeRole, ShardSet, Skipped, StagedRole, Tracker,
+    ZoneRedundancy,
+};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 // Few values each, so that two states often speak of the same thing.
 
@@ -94,12 +100,12 @@ fn parameters() -> impl Strategy<Value = LayoutParameters> {
         .prop_map(|zone_redundancy| LayoutParameters { zone_redundancy })
 }
 
-fn layouts() -> impl Strategy<Value = std::collections::BTreeMap<u64, LayoutVersion>> {
+fn layouts() -> impl Strategy<Value = BTreeMap<u64, Arc<LayoutVersion>>> {
     btree_map(1..4_u64, 0..3_u8, 0..3).prop_map(|versions| {
         let version = |(number, zone): (u64, u8)| {
             let role = NodeRole { zone: zone.to_string(), capacity_bytes: Some(1_000), tags: Vec::new() };
             let made = LayoutVersion::empty().next([(&NODE, &StagedRole::Assign(role))], None, 1).unwrap();
-            (number, LayoutVersion { number, ..made })
+            (number, Arc::new(LayoutVersion { number, ..made }))
         };
         versions.into_iter().map(version).collect()
     })
@@ -109,9 +115,42 @@ fn staged_role() -> impl Strategy<Value = StagedRole> {
     prop_oneof![Just(StagedRole::Unchanged), role().prop_map(StagedRole::Assign), Just(StagedRole::Remove)]
 }
 
+fn node() -> impl Strategy<Value = NodeId> {
+    (0..3_u8).prop_map(|byte| NodeId([byte; 32]))
+}
+
+fn incarnation() -> impl Strategy<Value = Incarnation> {
+    (0..3_u64).prop_map(Incarnation)
+}
+
+/// Trackers as they arise: by joining.
+fn tracker() -> impl Strategy<Value = Tracker> {
+    let shards = vec((0..3_usize).prop_map(|index| ShardIndex::new(index).unwrap()), 0..3);
+    let synced = btree_map(0..4_u64, shards.prop_map(ShardSet::from_iter), 0..3);
+    (0..4_u64, 0..4_u64, 0..4_u64, synced).prop_map(|(acked, released, retired, synced)| {
+        let mut tracker = Tracker::default();
+        tracker.merge_with(&Tracker { acked, released, retired, synced });
+        tracker
+    })
+}
+
+fn progress() -> impl Strategy<Value = ControlState> {
+    let skipped = (0..4_u64, 0..4_u64).prop_map(|(acked, synced)| Skipped { acked, synced });
+    let parts = (
+        btree_map(node(), latest(incarnation()), 0..3),
+        btree_map((node(), incarnation()), tracker(), 0..3),
+        btree_map(node(), skipped, 0..3),
+    );
+    parts.prop_map(|(incarnations, trackers, skipped)| ControlState {
+        incarnations,
+        trackers,
+        skipped,
+        ..ControlState::default()
+    })
+}
+
 fn state() -> impl Strategy<Value = ControlState> {
     let secret = (stamp(), 0..3_u8).prop_map(|(drawn, byte)| ClusterSecret { drawn, token_key: [byte; 32] });
-    let node = (0..3_u8).prop_map(|byte| NodeId([byte; 32]));
     let token_id = (0..3_u8).prop_map(|byte| AdminTokenId([byte; 12]));
     let names = (
         option::of(secret),
@@ -124,10 +163,10 @@ fn state() -> impl Strategy<Value = ControlState> {
     );
     let layout = (
         layouts(),
-        btree_map(node, latest(staged_role()), 0..3),
+        btree_map(node(), latest(staged_role()), 0..3),
         option::of(latest(option::of(parameters()))),
     );
-    (names, layout).prop_map(|(names, layout)| {
+    (names, layout, progress()).prop_map(|(names, layout, progress)| {
         let (cluster_secret, buckets, global_aliases, keys, local_aliases, permissions, admin_tokens) = names;
         let (layouts, staged_roles, staged_parameters) = layout;
         ControlState {
@@ -141,6 +180,7 @@ fn state() -> impl Strategy<Value = ControlState> {
             layouts,
             staged_roles,
             staged_parameters,
+            ..progress
         }
     })
 }
