@@ -5,7 +5,10 @@
 //! ```text
 //! cargo bench -p troupe-actors --bench lanes [-- FOLDER]
 //! cargo bench -p troupe-actors --bench lanes -- --sizes 10000,100000,1000000,10000000 [FOLDER]
+//! cargo bench -p troupe-actors --bench lanes -- --partitions 1000000 [FOLDER]
 //! ```
+//!
+//! With `--partitions` a store of so many partitions, of one item each, is opened: the digests of its segments are made.
 //!
 //! With `--sizes` one store grows to each of these numbers of items, and is measured there for ten seconds with groups of
 //! 64 puts without order: how the cost grows with the size of the store. Checkpoints run as in a node; the processor's
@@ -184,6 +187,32 @@ fn measure_sizes(dir: &Path, sizes: &[u64]) {
     });
 }
 
+/// Makes a store of so many partitions, and prints how long it takes to open.
+fn measure_opening(dir: &Path, partitions: u64) {
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let set = open(dir.path(), 1);
+    for group in 0..partitions.div_ceil(1024) {
+        let writes: Vec<_> = (group * 1024..((group + 1) * 1024).min(partitions))
+            .map(|number| {
+                let key = PartitionKey::new(&format!("partition-{number}")).unwrap();
+                let mut item = Item::empty();
+                let value = Value::Bytes(b"value".as_slice().into());
+                item.write(Dot { actor: ActorId(1), time: number + 1 }, &Context::empty(), value);
+                let (partition, sort_key) = (Partition::new(BUCKET, key), SortKey::new("k").unwrap());
+                Write::put_item(partition, sort_key, Position(number), &Item::empty(), &item)
+            })
+            .collect();
+        set.control().commit(&mut writes.iter()).unwrap();
+    }
+    set.close_clean().unwrap();
+    drop(set);
+    let started = now();
+    let set = open(dir.path(), 1);
+    let took_ms = started.elapsed().as_secs_f64() * 1e3;
+    assert_eq!(set.control().stats().unwrap().tree.partitions, partitions);
+    println!("opening with {partitions} partitions: {took_ms:.0} ms");
+}
+
 /// Nanoseconds of taking a snapshot, of reading an item in it, and of one item of a range of 100.
 fn measure_reads(dir: &Path) -> (f64, f64, f64) {
     let dir = tempfile::tempdir_in(dir).unwrap();
@@ -234,14 +263,19 @@ fn main() {
     // Cargo passes `--bench` itself.
     let mut arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let sizes = arguments.iter().position(|argument| argument == "--sizes").map(|at| {
-        let sizes = arguments.remove(at + 1);
+    let mut numbers = |option: &str| {
+        let at = arguments.iter().position(|argument| argument == option)?;
+        let numbers = arguments.remove(at + 1);
         arguments.remove(at);
-        sizes.split(',').map(|size| size.parse().unwrap()).collect::<Vec<u64>>()
-    });
+        Some(numbers.split(',').map(|number| number.parse().unwrap()).collect::<Vec<u64>>())
+    };
+    let (sizes, partitions) = (numbers("--sizes"), numbers("--partitions"));
     let folder = arguments.pop().map_or_else(std::env::temp_dir, Into::into);
     if let Some(sizes) = sizes {
         return measure_sizes(&folder, &sizes);
+    }
+    if let Some(partitions) = partitions {
+        return partitions.into_iter().for_each(|partitions| measure_opening(&folder, partitions));
     }
     let heads = ["lanes", "in flight", "spread", "puts/s", "µs/commit", "µs cpu/put"];
     let [lanes, in_flight, spread, per_second, commit, processor] = heads;

@@ -183,6 +183,14 @@ pub const STORE_RESERVE_BYTES_MAX: u64 = 16 << 20;
 /// system's own records; a larger step would make the one commit that takes it wait longer.
 pub const STORE_GROWTH_BYTES: u64 = 1 << 20;
 
+/// Bytes in whose multiples blocks are reserved for the tree behind the end of its file, where the disk has them: what is
+/// not used at the moment, at most. A smaller step would have the file system asked more often.
+pub const STORE_RESERVATION_BYTES: u64 = 4 << 20;
+
+/// Bytes of blocks that are reserved beside what rows need: LMDB changes no page in place, and this is what one of the
+/// smallest transactions of a checkpoint writes before the pages that it replaces are free.
+pub const STORE_HEADROOM_BYTES: u64 = 1 << 20;
+
 /// Bytes of the journals of all lanes together; an eighth of a smaller disk. It bounds the memory of rows that are not in the tree
 /// yet (about the same), and the time of a recovery. A larger one would let the tree be written in larger pieces, which
 /// cost less each. When it is full writes wait for the tree.

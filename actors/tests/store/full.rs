@@ -4,7 +4,7 @@ use crate::model::{JOURNAL, Model, commit, options};
 use std::path::Path;
 use std::process::Command;
 use troupe_actors::causality::Item;
-use troupe_actors::store::journalled::NodeStore;
+use troupe_actors::store::journalled::{JournalOptions, NodeStore};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::{CommitError, Store, Write};
 
@@ -141,9 +141,13 @@ struct SmallDisk(tempfile::TempDir);
 impl SmallDisk {
     /// `None` if this machine does not let the test mount one.
     fn mount() -> Option<SmallDisk> {
+        SmallDisk::mount_of(6)
+    }
+
+    fn mount_of(mib: u64) -> Option<SmallDisk> {
         let dir = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(dir.path());
+        mount.args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(dir.path());
         match mount.output() {
             Ok(output) if output.status.success() => Some(SmallDisk(dir)),
             Ok(output) => {
@@ -188,6 +192,40 @@ fn a_disk_that_others_filled_takes_deletions_and_inserts_once_they_leave<S: Open
     let writes: Vec<_> = (0..500).map(|n| model.put("p2", &format!("{n:03}"), Some(&VALUE))).collect();
     commit(&store, &writes);
     model.check(&store);
+}
+
+/// What was acknowledged waited in the journal, and nothing kept the room that the tree was going to need for it.
+#[test]
+fn what_was_acknowledged_reaches_the_tree_of_a_disk_that_others_fill_meanwhile() {
+    let Some(disk) = SmallDisk::mount_of(32) else { return };
+    let (dir, stranger) = (disk.0.path().join("store"), disk.0.path().join("stranger"));
+    let journal = JournalOptions { bytes_max: 4 << 20, ..JOURNAL };
+    let open = |epoch| NodeStore::open(&dir, &options(epoch), journal).unwrap();
+    let mut store = open(1);
+    let mut model = Model::default();
+    let mut write = |store: &NodeStore, value: &[u8], count: usize| {
+        for n in 0..count {
+            let writes = (0..10).map(|i| model.put(&format!("p{}", n % 7), &format!("{n}-{i}"), Some(value)));
+            commit(store, &writes.collect::<Vec<_>>());
+        }
+        model.clone()
+    };
+    let steps: [(&[u8], usize); 3] = [(&VALUE, 300), (&[1; 10_000], 20), (&[2; 700], 250)];
+    for (value, count) in steps {
+        store.checkpoint().unwrap();
+        let written = write(&store, value, count);
+        assert!(store.journal_stats().journal_bytes > 1 << 20, "it waits in the journal");
+        // What is kept for deletions was needed for them, or the stranger got it.
+        std::fs::remove_file(dir.join("reserve")).unwrap();
+        // The disk ends before the stranger does.
+        assert!(std::fs::write(&stranger, vec![1; 32 << 20]).is_err());
+        store.checkpoint().unwrap();
+        written.check(&store);
+        drop(store);
+        store = open(2);
+        written.check(&store);
+        std::fs::remove_file(&stranger).unwrap();
+    }
 }
 
 #[test]

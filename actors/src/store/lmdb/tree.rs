@@ -1,10 +1,12 @@
 //! The environment as the tree behind a journal.
 
+use super::growth::Reservation;
 use super::readers;
 use super::reserve::map_reserve_bytes;
 use super::snapshot::LmdbSnapshot;
 use super::stats::PageUse;
 use super::{LmdbStore, Tables};
+use crate::limits::STORE_HEADROOM_BYTES;
 use crate::store::rows::{Keyspace, RowChange};
 use crate::store::tree::{Tree, TreeNeed};
 use crate::store::{CommitError, Epoch, Store, StoreError};
@@ -33,7 +35,7 @@ impl Tree for LmdbStore {
         self.finish(txn)
     }
 
-    /// Counts what the rows take at worst, and looks for it in the map, in the file, and on the disk.
+    /// Counts what the rows take at worst, looks for it in the map, and reserves it on the disk.
     fn promise_room(&self, need: TreeNeed) -> Result<(), CommitError> {
         let txn = self.env.read_txn()?;
         let owned = PageUse::of(&self.env);
@@ -46,8 +48,16 @@ impl Tree for LmdbStore {
         if !self.reserve.take() {
             return if fits(owned.file_bytes) { Ok(()) } else { Err(CommitError::DiskFull) };
         }
-        let missing = used.saturating_sub(owned.file_bytes);
-        if self.reserve.has_left(missing) { Ok(()) } else { Err(CommitError::DiskFull) }
+        // Free pages of the file serve rows that share pages. A row with pages of its own needs them in one piece.
+        let behind = if need.own_bytes == 0 { 0 } else { owned.file_bytes.saturating_add(need.own_bytes) };
+        match self.growth.reserve(used.max(behind).saturating_add(STORE_HEADROOM_BYTES)) {
+            Reservation::Made => Ok(()),
+            Reservation::NoRoom => Err(CommitError::DiskFull),
+            Reservation::Unsupported => {
+                let missing = used.saturating_sub(owned.file_bytes);
+                if self.reserve.has_left(missing) { Ok(()) } else { Err(CommitError::DiskFull) }
+            }
+        }
     }
 
     fn epoch(&self) -> Epoch {
