@@ -1,13 +1,15 @@
 //! The composition root: everything that a running node is made of, in the order in which it starts and stops.
 //!
 //! ```text
-//! start:  identity ─▶ stores and lanes ─▶ control ─▶ shards ─▶ RPC port ─▶ admin servers ─▶ K2V server
-//! stop:   K2V server (drained) ─▶ admin servers ─▶ RPC port ─▶ shards ─▶ lanes (drained) ─▶ stores (marked as cleanly
-//!         closed)
+//! start:  stores and lanes ─▶ identity ─▶ RPC port ─▶ control ─▶ shards ─▶ membership, links to other nodes ─▶ admin
+//!         servers ─▶ K2V server
+//! stop:   K2V server (drained) ─▶ admin servers ─▶ membership, links to other nodes ─▶ shards ─▶ lanes (drained) ─▶ stores (marked as
+//!         cleanly closed)
 //! ```
 
 mod admin;
 pub mod identity;
+mod known_peers;
 mod lanes;
 mod rpc;
 mod view;
@@ -15,7 +17,7 @@ pub(crate) mod vital;
 
 use crate::admin::health::missing_copies;
 use crate::admin::socket::SocketError;
-use crate::config::{Config, ListenAddr};
+use crate::config::Config;
 use crate::edge::{Room, TooFewDescriptors};
 use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
@@ -24,7 +26,7 @@ use admin::{AdminParts, AdminServers};
 use identity::IdentityError;
 use lanes::Lanes;
 use rand::Rng;
-use rpc::RpcPort;
+use rpc::Rpc;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -34,11 +36,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use troupe_actors::control::{Control, ControlOptions, StartError};
 use troupe_actors::ids::NodeId;
+use troupe_actors::membership::{self, Membership};
 use troupe_actors::shard::{ShardLimits, Shards};
 use troupe_actors::store::journalled::NodeStore;
 use troupe_actors::store::lane::actor::OnBroken;
 use troupe_actors::store::lmdb::OpenError;
 use troupe_actors::store::{CommitError, Snapshot, Store, StoreError};
+use troupe_actors::transport::tcp::TcpError;
+use troupe_actors::transport::{Services, Subsystem};
 use view::StoreView;
 
 /// Threads that run shard actors unless the configuration says otherwise. Shards do little per write; one thread keeps
@@ -96,6 +101,9 @@ pub enum NodeError {
     /// The configuration names no address for the K2V API.
     #[error("no address for the K2V API is configured: set `api_bind_addr` in `[k2v_api]`")]
     NoK2vAddr,
+    /// The node cannot speak with others.
+    #[error(transparent)]
+    Transport(#[from] TcpError),
     /// The RPC port is TCP.
     #[error("`rpc_bind_addr` must be a host and a port")]
     RpcAddr,
@@ -128,7 +136,8 @@ pub struct Node {
     shards: Shards<NodeStore>,
     lanes: Lanes,
     shard_arbiters: Vec<Arbiter>,
-    rpc: RpcPort,
+    rpc: Rpc,
+    membership: Membership,
     admin: AdminServers,
     k2v: K2vStop,
     /// The K2V server, bound but not yet run.
@@ -167,7 +176,9 @@ impl Node {
         };
         let lanes = Lanes::open(dir, &config.store, on_broken)?;
         // After the stores, whose locks keep a second process out of the directory.
-        let id = identity::read_or_create(dir)?;
+        let identity = identity::read_or_create(dir)?;
+        let id = identity.node;
+        let mut rpc = Rpc::bind(config, &identity, None, &lanes.stores)?;
         let control = start_control(config, id, &lanes).await?;
         if let Some(warning) =
             missing_copies(control.snapshot().layout.version(), replication_factor(config)?)
@@ -175,9 +186,12 @@ impl Node {
             log::warn!("{warning}");
         }
         let (shards, shard_arbiters) = start_shards(config, &lanes)?;
-        let rpc = bind_rpc(&config.rpc.bind_addr)?;
+        let (membership_service, inbox) = membership::inbox();
+        let membership = rpc.start_membership(id, inbox);
+        rpc.start(Services::default().with(Subsystem::Membership, membership_service))?;
 
-        let view = Arc::new(StoreView { stores: lanes.stores.clone(), shards: shards.clone() });
+        let (stores, peering) = (lanes.stores.clone(), rpc.peering());
+        let view = Arc::new(StoreView { stores, shards: shards.clone(), peering });
         let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
         let admin = AdminServers::start(config, parts, room)?;
 
@@ -203,6 +217,7 @@ impl Node {
             lanes,
             shard_arbiters,
             rpc,
+            membership,
             admin,
             k2v,
             waiting,
@@ -246,7 +261,9 @@ impl Node {
     /// # Errors
     /// [`NodeError::Open`] if a store could not be closed cleanly; nothing is lost then either.
     pub async fn stop(self) -> Result<(), NodeError> {
-        let Node { id, lanes, shard_arbiters, rpc, admin, k2v, waiting, mut broken, shards, .. } = self;
+        let Node {
+            id, lanes, shard_arbiters, rpc, membership, admin, k2v, waiting, mut broken, shards, ..
+        } = self;
         match waiting {
             // A server that never ran cannot be asked to stop.
             Some(server) => drop(server),
@@ -256,7 +273,8 @@ impl Node {
             }
         }
         admin.stop().await;
-        rpc.close();
+        membership.leave().await;
+        rpc.stop().await;
         // What the shards have minted is in the lanes' queues once they answered, and no shard mints any more after.
         lanes.drain().await;
         drop(shards);
@@ -324,13 +342,4 @@ fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<NodeStore>, Ve
     };
     let shards = Shards::start(limits, &mut rand::rng(), &lanes, &handles)?;
     Ok((shards, arbiters))
-}
-
-fn bind_rpc(addr: &ListenAddr) -> Result<RpcPort, NodeError> {
-    match addr {
-        ListenAddr::Tcp(addr) => {
-            RpcPort::bind(addr).map_err(|source| NodeError::Bind { what: "RPC", addr: addr.clone(), source })
-        }
-        ListenAddr::Unix(_) => Err(NodeError::RpcAddr),
-    }
 }

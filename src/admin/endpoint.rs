@@ -39,6 +39,7 @@ pub(super) enum Endpoint {
     DeleteAdminToken,
     GetNodeInfo,
     GetNodeStatistics,
+    ConnectClusterNodes,
     /// A call that Garage has and Troupe does not, and why.
     NotOffered(&'static str),
 }
@@ -82,7 +83,7 @@ const CALLS: [(&str, Method, Endpoint); 48] = [
     ("DeleteAdminToken", Method::POST, Endpoint::DeleteAdminToken),
     ("GetNodeInfo", Method::GET, Endpoint::GetNodeInfo),
     ("GetNodeStatistics", Method::GET, Endpoint::GetNodeStatistics),
-    ("ConnectClusterNodes", Method::POST, Endpoint::NotOffered(ONE_NODE)),
+    ("ConnectClusterNodes", Method::POST, Endpoint::ConnectClusterNodes),
     ("ClusterLayoutSkipDeadNodes", Method::POST, Endpoint::NotOffered(ONE_NODE)),
     ("CreateMetadataSnapshot", Method::POST, Endpoint::NotOffered(NO_SNAPSHOTS)),
     ("CleanupIncompleteUploads", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),

@@ -1,6 +1,10 @@
+use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use troupe_actors::ids::{BucketId, NodeId};
 use troupe_actors::store::StoreError;
+use troupe_actors::transport::{LinkState, PeerAddr};
 
 /// What the admin API asks the node about itself. The node's composition root implements it.
 pub trait NodeView: Send + Sync + 'static {
@@ -12,6 +16,12 @@ pub trait NodeView: Send + Sync + 'static {
 
     /// What goes on in the node right now.
     fn gauges(&self) -> Vec<Gauge>;
+
+    /// The other nodes that it knows, and whether it is connected to them.
+    fn links(&self) -> Arc<BTreeMap<NodeId, LinkState>>;
+
+    /// Connects to another node, and stays connected. Gives its id, or the reason why there is no link yet, for a person.
+    fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>>;
 }
 
 /// How much a bucket holds.

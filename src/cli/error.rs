@@ -5,6 +5,7 @@ use crate::node::identity::IdentityError;
 use crate::provision::ProvisionError;
 use std::path::PathBuf;
 use troupe_actors::control::NameError;
+use troupe_actors::transport::PeerAddr;
 
 /// Why a command fails. Exit codes: 1 the node refused or failed, 2 the command or the configuration is wrong, 3 the node
 /// cannot be reached.
@@ -30,6 +31,8 @@ pub(super) enum CliError {
     KeyFile { path: PathBuf, source: SecretFileError },
     #[error("{served} of {all} shards are served: {next}")]
     NotServed { served: usize, all: usize, next: &'static str },
+    #[error("there is no link with {peer} yet, the node goes on trying: {reason}")]
+    NotConnected { peer: PeerAddr, reason: String },
     #[error("say what to {0}: --read, --write or --owner")]
     NoPermission(&'static str),
     #[error("no node's id begins with `{0}`; `troupe status` lists them")]
@@ -73,6 +76,7 @@ impl CliError {
             | CliError::Provision(_)
             | CliError::Client(_)
             | CliError::NotServed { .. }
+            | CliError::NotConnected { .. }
             | CliError::NoSuchNode(_)
             | CliError::NodeAmbiguous { .. }
             | CliError::NoLocalAlias { .. }

@@ -47,7 +47,7 @@ enum Command {
     Status,
     /// Show a node's numbers
     Stats,
-    /// This node's identity
+    /// This node's identity, and its connections to others
     #[command(subcommand)]
     Node(node::NodeCommand),
     /// Which node holds what
@@ -95,7 +95,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Dev(args) => dev::run(args).await,
         Command::Server(args) => server::run(load()?, args).await,
-        Command::Node(command) => node::run(&load()?, &command),
+        Command::Node(command) => node::run(&load()?, &command).await,
         Command::Status => status::status(&Client::new(&load()?)).await,
         Command::Stats => status::stats(&Client::new(&load()?)).await,
         Command::Layout(command) => layout::run(&Client::new(&load()?), command).await,
@@ -122,6 +122,8 @@ mod tests {
             "server --single-node --default-bucket",
             "dev --dir d --k2v-addr 127.0.0.1:0 --admin-addr 127.0.0.1:0 --rpc-addr [::1]:0",
             "-c f node id -q",
+            "node connect node1:3901",
+            "node connect 563e1ac825ee3323aa441e72c26d1030d6d4414aeb3dd25287c531e7fc2bc95d@[::1]:3901",
             "layout assign 563e -z dc1 -c 1G -t a -t b",
             "layout assign -z dc1 -g 563e 77aa",
             "layout apply --version 1",
@@ -162,6 +164,9 @@ mod tests {
             "layout assign -z a -c 1X 563e",
             "layout assign -z a -c 1G -g 563e",
             "layout apply",
+            "node connect",
+            "node connect node1",
+            "node connect 563e@node1:3901",
         ] {
             let words = std::iter::once("troupe").chain(line.split(' '));
             assert!(Cli::try_parse_from(words).is_err(), "{line}");

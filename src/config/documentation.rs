@@ -27,7 +27,7 @@ fn samples(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
         "text" => (&[], &["3", "true"]),
         "integer" => (&["3"], &["true", "0.5", "\"x\""]),
         "boolean" => (&["true", "false"], &["3", "\"x\""]),
-        "list" => (&["[\"x\"]"], &["3", "[3]"]),
+        "list" => (&["[\"x:1\"]"], &["3", "[3]"]),
         "size" => (&["1048576", "\"1MiB\""], &["true", "\"x\""]),
         "anything" => (&["3", "\"3\""], &[]),
         other => panic!("nothing takes {other}"),

@@ -23,6 +23,11 @@ pub(super) fn config_of(settings: &Settings, mode: Option<u32>) -> Result<Config
     };
     let rpc_secret = secret("rpc_secret", shape.rpc_secret, "rpc_secret_file", shape.rpc_secret_file)?;
     let mut notices = notices(settings, rpc_secret.as_ref(), shape.db_engine);
+    if rpc_secret.is_none() && !shape.bootstrap_peers.0.is_empty() {
+        notices.push(
+            "`bootstrap_peers` has no effect without `rpc_secret`: nodes with the same one speak".to_owned(),
+        );
+    }
     if !open_files_are_allowed {
         notices.extend(mode.and_then(|mode| open_config_notice(settings, mode)));
     }

@@ -35,6 +35,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use troupe_actors::limits;
+use troupe_actors::transport::PeerAddr;
 
 /// Variables that begin like ours and are read elsewhere: by the command line and by the logger.
 const OTHER_VARIABLES: [&str; 7] = [
@@ -95,12 +96,12 @@ pub enum ConsistencyMode {
 pub struct RpcConfig {
     /// Where other nodes connect.
     pub bind_addr: ListenAddr,
-    /// The address that other nodes are told.
+    /// The address that other nodes are told, a host and a port.
     pub public_addr: Option<String>,
     /// What a node must know to join: 64 hex digits, if well chosen.
     pub secret: Option<Secret>,
-    /// Nodes to connect to at first, as `<node id>@<address>`.
-    pub bootstrap_peers: Vec<String>,
+    /// Nodes to connect to at first.
+    pub bootstrap_peers: Vec<PeerAddr>,
 }
 
 /// The K2V API.

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error, IgnoredAny};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 use troupe_actors::limits::{REPLICATION_FACTOR_MAX, SHARD_COUNT};
+use troupe_actors::transport::PeerAddr;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Shape {
@@ -20,9 +21,9 @@ pub(super) struct Shape {
     pub(super) rpc_secret: Option<Secret>,
     pub(super) rpc_secret_file: Option<Text>,
     pub(super) rpc_bind_addr: Option<ListenAddr>,
-    pub(super) rpc_public_addr: Option<Text>,
+    pub(super) rpc_public_addr: Option<HostAndPort>,
     #[serde(default)]
-    pub(super) bootstrap_peers: TextList,
+    pub(super) bootstrap_peers: PeerList,
     #[serde(default)]
     pub(super) allow_world_readable_secrets: Flag,
     #[serde(default)]
@@ -92,9 +93,13 @@ pub(super) enum Engine {
 #[derive(Debug)]
 pub(super) struct Text(pub(super) String);
 
-/// Text, several times. In the environment it is separated by commas.
+/// Where a node is reached.
+#[derive(Debug)]
+pub(super) struct HostAndPort(pub(super) String);
+
+/// Where other nodes are. In the environment they are separated by commas.
 #[derive(Debug, Default)]
-pub(super) struct TextList(pub(super) Vec<String>);
+pub(super) struct PeerList(pub(super) Vec<PeerAddr>);
 
 #[derive(Debug, Default)]
 pub(super) struct Flag(pub(super) bool);
@@ -184,13 +189,20 @@ taken!(Secret, "text in quotes, not empty", |raw| raw.text().map(Secret::new));
 taken!(ListenAddr, "an address such as \"[::]:3904\", or the absolute path of a Unix socket", |raw| {
     raw.text()?.parse().ok()
 });
-taken!(TextList, "a list of texts", |raw| match raw {
-    Raw::List(texts) => Some(TextList(texts)),
-    Raw::Text(text) => {
-        let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
-        Some(TextList(texts.map(str::to_owned).collect()))
-    }
-    _ => None,
+taken!(HostAndPort, "a host and a port, as \"node1.example:3901\"", |raw| {
+    let peer: PeerAddr = raw.text()?.parse().ok()?;
+    peer.node.is_none().then_some(HostAndPort(peer.addr))
+});
+taken!(PeerList, "a list of \"<node id>@<host>:<port>\" or \"<host>:<port>\"", |raw| {
+    let peers = match raw {
+        Raw::List(texts) => texts,
+        Raw::Text(text) => {
+            text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+        }
+        _ => return None,
+    };
+    let peers: Result<Vec<PeerAddr>, _> = peers.iter().map(|peer| peer.parse()).collect();
+    peers.ok().map(PeerList)
 });
 taken!(Flag, "true or false", |raw| match raw {
     Raw::Flag(flag) => Some(Flag(flag)),

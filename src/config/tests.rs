@@ -100,6 +100,22 @@ fn an_unknown_key_is_an_error_that_names_the_line_and_the_nearest_key() {
     check_error("[colours]\nsky = 1", "garage.toml:3: unknown key `colours`");
 }
 
+fn expected_peers() -> String {
+    "garage.toml:3: `bootstrap_peers` must be a list of \"<node id>@<host>:<port>\" or \"<host>:<port>\""
+        .to_owned()
+}
+
+#[test]
+fn peers_are_read_with_and_without_an_id_and_need_a_secret() {
+    for peers in ["[\"node1\"]", "[\"abc@node1:3901\"]", "\"node1:0\""] {
+        check_error(&format!("bootstrap_peers = {peers}"), &expected_peers());
+    }
+    let text = "metadata_dir = \"/m\"\nreplication_factor = 1\nbootstrap_peers = [\"node1:3901\"]";
+    let config = parse(text, &[]).unwrap();
+    assert_eq!(config.rpc.bootstrap_peers, ["node1:3901".parse().unwrap()]);
+    assert!(config.notices.concat().contains("no effect without `rpc_secret`"), "{:?}", config.notices);
+}
+
 #[test]
 fn a_value_of_the_wrong_kind_is_an_error_that_says_what_is_expected() {
     check_error("lmdb_map_size = \"lots\"", &expected_size("lmdb_map_size"));
@@ -113,7 +129,7 @@ fn a_value_of_the_wrong_kind_is_an_error_that_says_what_is_expected() {
         parse("metadata_dir = \"/m\"\nreplication_factor = 8", &[]).unwrap_err().to_string(),
         "garage.toml:2: `replication_factor` must be a whole number from 1 to 7"
     );
-    check_error("bootstrap_peers = [1]", "garage.toml:3: `bootstrap_peers` must be a list of texts");
+    check_error("bootstrap_peers = [1]", &expected_peers());
     check_error("[troupe]\nlanes = 0", "garage.toml:4: `troupe.lanes` must be a whole number from 1 to 1024");
     check_error(
         "[troupe]\nlanes = \"two\"",
@@ -121,7 +137,7 @@ fn a_value_of_the_wrong_kind_is_an_error_that_says_what_is_expected() {
     );
     check_error(
         "rpc_public_addr = 3901",
-        "garage.toml:3: `rpc_public_addr` must be text in quotes, not empty",
+        "garage.toml:3: `rpc_public_addr` must be a host and a port, as \"node1.example:3901\"",
     );
     check_error(
         "[k2v_api]\ns3_region = \"\"",
@@ -206,10 +222,11 @@ fn limits_under_which_an_item_could_not_be_stored_are_refused() {
 
 #[test]
 fn every_type_of_key_can_come_from_the_environment_which_wins_over_the_file() {
+    let peers = format!("{}@b:1, d:2", "ab".repeat(32));
     let config = minimal(&[
         ("TROUPE_METADATA_DIR", "/elsewhere"),
         ("TROUPE_REPLICATION_FACTOR", "2"),
-        ("TROUPE_BOOTSTRAP_PEERS", "a@b:1, c@d:2"),
+        ("TROUPE_BOOTSTRAP_PEERS", &peers),
         ("TROUPE_LMDB_MAP_SIZE", "10GiB"),
         ("TROUPE_K2V_API__API_BIND_ADDR", "127.0.0.1:0"),
         ("TROUPE_DURABILITY", "relaxed"),
@@ -220,7 +237,8 @@ fn every_type_of_key_can_come_from_the_environment_which_wins_over_the_file() {
     .unwrap();
     assert_eq!(config.metadata_dir, Path::new("/elsewhere"));
     assert_eq!(config.replication_factor.get(), 2);
-    assert_eq!(config.rpc.bootstrap_peers, ["a@b:1", "c@d:2"]);
+    let expected = peers.split(", ").map(|peer| peer.parse().unwrap()).collect::<Vec<_>>();
+    assert_eq!(config.rpc.bootstrap_peers, expected);
     assert_eq!(config.store.map_size_bytes, 10 << 30);
     assert_eq!(config.k2v.bind_addr, Some(ListenAddr::Tcp("127.0.0.1:0".to_owned())));
     assert_eq!(config.store.durability, Durability::Relaxed);

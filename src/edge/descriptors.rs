@@ -1,7 +1,8 @@
 //! How many connections there are file descriptors for.
 
 use super::limits::{
-    ADMIN_CONNECTIONS_MAX, CONNECTIONS_MAX_DEFAULT, DESCRIPTORS_PER_THREAD, DESCRIPTORS_RESERVED,
+    ADMIN_CONNECTIONS_MAX, CONNECTIONS_MAX_DEFAULT, DESCRIPTORS_FOR_PEERS, DESCRIPTORS_PER_THREAD,
+    DESCRIPTORS_RESERVED,
 };
 use super::registry::Capacity;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -41,8 +42,9 @@ impl Room {
     fn within(descriptors: usize, connections_max: Option<NonZeroUsize>) -> Room {
         let admin = ADMIN_CONNECTIONS_MAX.min(descriptors / 8).max(1);
         let k2v = connections_max.map_or(CONNECTIONS_MAX_DEFAULT, NonZeroUsize::get);
+        let peers = DESCRIPTORS_FOR_PEERS.min(descriptors / 8);
         // The admin API has two listeners.
-        Room { k2v: k2v.min(descriptors.saturating_sub(2 * admin)).max(1), admin }
+        Room { k2v: k2v.min(descriptors.saturating_sub(2 * admin + peers)).max(1), admin }
     }
 
     /// For the K2V API.
@@ -108,9 +110,9 @@ mod tests {
         check(usize::MAX, 0, CONNECTIONS_MAX_DEFAULT, ADMIN_CONNECTIONS_MAX);
         check(usize::MAX, 100_000, 100_000, ADMIN_CONNECTIONS_MAX);
         check(1_048_576, 0, CONNECTIONS_MAX_DEFAULT, ADMIN_CONNECTIONS_MAX);
-        check(4096, 0, 4096 - 64 - 512, 256);
+        check(4096, 0, 4096 - 64 - 512 - 256, 256);
         check(4096, 100, 100, 256);
-        check(256, 0, 256 - 64 - 48, 24);
+        check(256, 0, 256 - 64 - 48 - 24, 24);
         check(64, 0, 1, 1);
     }
 }

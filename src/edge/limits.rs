@@ -42,5 +42,9 @@ pub(super) const ADMIN_CONNECTIONS_MAX: usize = 256;
 /// that are being closed. A process that may open fewer is refused with a message before its runtime panics.
 pub(super) const DESCRIPTORS_RESERVED: usize = 64;
 
+/// Descriptors that clients leave to the links with other nodes, two for each of them, and to connections on which nodes
+/// have not proven yet that they are some; an eighth of all where there are fewer.
+pub(super) const DESCRIPTORS_FOR_PEERS: usize = 256;
+
 /// Descriptors that a worker or a lane takes beyond the first of its kind: its event queue, its wakers, its store's files.
 pub(super) const DESCRIPTORS_PER_THREAD: usize = 8;

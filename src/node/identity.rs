@@ -43,11 +43,19 @@ pub enum IdentityError {
     },
 }
 
-/// Reads the node's id; `None` if the node has never been started.
+/// What a node is: its id, and the key that proves it.
+pub struct Identity {
+    /// The public key.
+    pub node: NodeId,
+    /// The secret key.
+    pub(super) key: [u8; SECRET_KEY_LENGTH],
+}
+
+/// Reads the node's identity; `None` if the node has never been started.
 ///
 /// # Errors
 /// [`IdentityError`].
-pub fn read(metadata_dir: &Path) -> Result<Option<NodeId>, IdentityError> {
+pub fn read(metadata_dir: &Path) -> Result<Option<Identity>, IdentityError> {
     let path = metadata_dir.join(KEY_FILE);
     let failed = |source| IdentityError::Io { path: path.clone(), source };
     let mut file = match File::open(&path) {
@@ -63,7 +71,7 @@ pub fn read(metadata_dir: &Path) -> Result<Option<NodeId>, IdentityError> {
     let mut bytes = Vec::new();
     (&mut file).take(KEYPAIR_LENGTH as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     let key = signing_key(&bytes).ok_or(IdentityError::Malformed { path })?;
-    Ok(Some(NodeId(key.verifying_key().to_bytes())))
+    Ok(Some(Identity { node: NodeId(key.verifying_key().to_bytes()), key: key.to_bytes() }))
 }
 
 fn signing_key(bytes: &[u8]) -> Option<SigningKey> {
@@ -73,13 +81,13 @@ fn signing_key(bytes: &[u8]) -> Option<SigningKey> {
     SigningKey::from_keypair_bytes(bytes.try_into().ok()?).ok()
 }
 
-/// Reads the node's id, or makes a key for a new node.
+/// Reads the node's identity, or makes a key for a new node.
 ///
 /// # Errors
 /// [`IdentityError`].
-pub fn read_or_create(metadata_dir: &Path) -> Result<NodeId, IdentityError> {
-    if let Some(node) = read(metadata_dir)? {
-        return Ok(node);
+pub fn read_or_create(metadata_dir: &Path) -> Result<Identity, IdentityError> {
+    if let Some(identity) = read(metadata_dir)? {
+        return Ok(identity);
     }
     let mut secret = [0; SECRET_KEY_LENGTH];
     rand::rng().fill_bytes(&mut secret);
@@ -114,10 +122,10 @@ mod tests {
     #[test]
     fn a_node_keeps_its_identity_and_nobody_else_can_read_its_key() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(read(dir.path()).unwrap(), None);
-        let node = read_or_create(dir.path()).unwrap();
-        assert_eq!(read_or_create(dir.path()).unwrap(), node);
-        assert_eq!(read(dir.path()).unwrap(), Some(node));
+        assert!(read(dir.path()).unwrap().is_none());
+        let node = read_or_create(dir.path()).unwrap().node;
+        assert_eq!(read_or_create(dir.path()).unwrap().node, node);
+        assert_eq!(node_in(dir.path()), node);
         let mode = fs::metadata(dir.path().join(KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
@@ -127,6 +135,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         write_key(dir.path(), b"short", 0o600);
         assert!(matches!(read_or_create(dir.path()), Err(IdentityError::Malformed { .. })));
+    }
+
+    fn node_in(dir: &Path) -> NodeId {
+        read(dir).unwrap().unwrap().node
     }
 
     fn write_key(dir: &Path, bytes: &[u8], mode: u32) {
@@ -140,9 +152,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let pair = SigningKey::from_bytes(&[7; 32]).to_keypair_bytes();
         write_key(dir.path(), &pair, 0o600);
-        let node = read(dir.path()).unwrap();
+        let node = node_in(dir.path());
         write_key(dir.path(), &pair[..32], 0o600);
-        assert_eq!(read(dir.path()).unwrap(), node);
+        assert_eq!(node_in(dir.path()), node);
         let mut torn = pair;
         torn[63] ^= 1;
         write_key(dir.path(), &torn, 0o600);
@@ -153,7 +165,8 @@ mod tests {
     fn a_key_that_everybody_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         write_key(dir.path(), &[7; 32], 0o644);
-        let error = read(dir.path()).unwrap_err().to_string();
+        let Err(error) = read(dir.path()) else { panic!("it is refused") };
+        let error = error.to_string();
         assert!(error.ends_with("can be read by others (mode 0644): run chmod 600 on it"), "{error}");
     }
 
@@ -162,7 +175,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let nodes: Vec<_> = std::thread::scope(|scope| {
             let makers: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| read_or_create(dir.path()).unwrap())).collect();
+                (0..8).map(|_| scope.spawn(|| read_or_create(dir.path()).unwrap().node)).collect();
             makers.into_iter().map(|maker| maker.join().unwrap()).collect()
         });
         assert!(nodes.iter().all(|node| *node == nodes[0]));

@@ -1,19 +1,26 @@
 //! What the admin API sees of a running node.
 
+use super::rpc::Peering;
 use crate::admin::{BucketUsage, Gauge, NodeView};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
-use troupe_actors::ids::BucketId;
+use troupe_actors::ids::{BucketId, NodeId};
 use troupe_actors::shard::Shards;
 use troupe_actors::store::journalled::{NodeStats, NodeStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::set::StoreSet;
 use troupe_actors::store::{Snapshot, Store, StoreError};
+use troupe_actors::transport::{Carry, LinkState, PeerAddr};
 
 /// A node's stores and shards.
 pub(super) struct StoreView {
     pub(super) stores: StoreSet<NodeStore>,
     pub(super) shards: Shards<NodeStore>,
+    pub(super) peering: Peering,
 }
 
 impl NodeView for StoreView {
@@ -62,5 +69,13 @@ impl NodeView for StoreView {
         longest("checkpoint_seconds", "How long the last checkpoint took.", |s| s.journal.last_checkpoint);
         longest("checkpoint_lag_seconds", "Age of what the tree lacks.", |s| s.journal.lag);
         gauges
+    }
+
+    fn links(&self) -> Arc<BTreeMap<NodeId, LinkState>> {
+        self.peering.tcp.links()
+    }
+
+    fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>> {
+        self.peering.clone().connect(peer).boxed()
     }
 }

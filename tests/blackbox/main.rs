@@ -32,6 +32,7 @@ mod logs;
 mod lost_store;
 mod model;
 mod operator;
+mod peers;
 mod permissions;
 mod poll_item;
 mod poll_race;

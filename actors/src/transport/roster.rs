@@ -86,7 +86,8 @@ impl Roster {
             target.learned = node.or(target.learned);
             return false;
         }
-        let is_of_use = node != Some(self.own) && addr.len() <= PEER_ADDR_BYTES_MAX;
+        let is_removed = node.is_some_and(|node| self.removed.contains(&node));
+        let is_of_use = node != Some(self.own) && !is_removed && addr.len() <= PEER_ADDR_BYTES_MAX;
         if !is_of_use || self.targets.len() >= PEER_ADDRS_MAX {
             return false;
         }

@@ -1,33 +1,48 @@
-use crate::admin::call::json;
-use crate::admin::error::AdminResult;
-use crate::admin::model::{FreeSpaceResp, GetClusterStatusResponse, NodeAssignedRole, NodeResp};
+use crate::admin::call::{Call, json};
+use crate::admin::error::{AdminError, AdminResult};
+use crate::admin::model::{
+    ConnectNodeResponse, FreeSpaceResp, GetClusterStatusResponse, NodeAssignedRole, NodeResp,
+};
 use crate::admin::{Admin, health};
+use futures_util::future::join_all;
 use std::collections::BTreeSet;
 use std::path::Path;
 use troupe_actors::ids::NodeId;
 use troupe_actors::layout::NodeRole;
+use troupe_actors::transport::{LinkState, PeerAddr};
+
+/// Nodes that one call connects to: each waits for its answer. Beyond it: 400.
+const CONNECTS_MAX: usize = 100;
 
 pub(super) fn status(admin: &Admin) -> AdminResult {
     let snapshot = admin.control.snapshot();
     let roles = &snapshot.layout.version().roles;
-    let nodes: BTreeSet<NodeId> = roles.keys().copied().chain([admin.identity.node]).collect();
+    let links = admin.view.links();
+    let nodes = roles.keys().chain(links.keys()).copied().chain([admin.identity.node]);
+    let nodes: BTreeSet<NodeId> = nodes.collect();
     let version = snapshot.layout.version();
     json(&GetClusterStatusResponse {
         layout_version: version.number,
         warnings: health::missing_copies(version, admin.identity.replication_factor).into_iter().collect(),
-        nodes: nodes.into_iter().map(|node| node_resp(admin, node, roles.get(&node))).collect(),
+        nodes: nodes
+            .into_iter()
+            .map(|node| node_resp(admin, node, roles.get(&node), links.get(&node)))
+            .collect(),
     })
 }
 
-fn node_resp(admin: &Admin, node: NodeId, role: Option<&NodeRole>) -> NodeResp {
+fn node_resp(admin: &Admin, node: NodeId, role: Option<&NodeRole>, link: Option<&LinkState>) -> NodeResp {
     let is_self = node == admin.identity.node;
     let space = is_self.then(|| free_space(&admin.identity.metadata_dir)).flatten();
     NodeResp {
         id: node.to_string(),
         garage_version: is_self.then(health::version),
-        addr: is_self.then(|| admin.identity.rpc_addr.clone()),
+        addr: match link {
+            Some(link) => link.addr.clone(),
+            None => is_self.then(|| admin.identity.rpc_addr.clone()),
+        },
         hostname: is_self.then(|| rustix::system::uname().nodename().to_string_lossy().into_owned()),
-        is_up: is_self,
+        is_up: is_self || link.is_some_and(|link| link.is_up),
         last_seen_secs_ago: None,
         role: role.map(|role| NodeAssignedRole {
             zone: role.zone.clone(),
@@ -38,6 +53,22 @@ fn node_resp(admin: &Admin, node: NodeId, role: Option<&NodeRole>) -> NodeResp {
         data_partition: space,
         metadata_partition: space,
     }
+}
+
+/// Connects to nodes, each named as `troupe node id` does.
+pub(super) async fn connect(admin: &Admin, call: &Call) -> AdminResult {
+    let peers: Vec<String> = call.body()?;
+    if peers.len() > CONNECTS_MAX {
+        return Err(AdminError::Body(format!("it names more than {CONNECTS_MAX} nodes")));
+    }
+    let outcomes = peers.into_iter().map(|peer| async move {
+        let outcome = match peer.parse::<PeerAddr>() {
+            Ok(peer) => admin.view.connect(peer).await.map(|_| ()),
+            Err(error) => Err(error.to_string()),
+        };
+        ConnectNodeResponse { success: outcome.is_ok(), error: outcome.err() }
+    });
+    json(&join_all(outcomes).await)
 }
 
 fn free_space(folder: &Path) -> Option<FreeSpaceResp> {

@@ -48,6 +48,15 @@ pub struct NodeResp {
     pub metadata_partition: Option<FreeSpaceResp>,
 }
 
+/// What became of connecting to one node.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ConnectNodeResponse {
+    /// Whether there is a link.
+    pub success: bool,
+    /// Why there is none yet.
+    pub error: Option<String>,
+}
+
 /// Room on a disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FreeSpaceResp {

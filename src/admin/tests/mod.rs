@@ -10,7 +10,9 @@ use actix::Arbiter;
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::{App, test};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use troupe_actors::control::ControlOptions;
 use troupe_actors::ids::{BucketId, NodeId};
@@ -18,8 +20,12 @@ use troupe_actors::store::lane::LaneHandle;
 use troupe_actors::store::lane::actor::LaneActor;
 use troupe_actors::store::memory::MemoryStore;
 use troupe_actors::store::{Epoch, StoreError};
+use troupe_actors::transport::{LinkState, PeerAddr};
 
 pub(super) const NODE: NodeId = NodeId([0xaa; 32]);
+
+/// The node that it is connected to.
+pub(super) const PEER: NodeId = NodeId([0xbb; 32]);
 
 /// A node whose buckets hold what a test says.
 #[derive(Default)]
@@ -34,6 +40,16 @@ impl NodeView for FixedView {
 
     fn gauges(&self) -> Vec<Gauge> {
         vec![Gauge { name: "pollers", help: "Polls that wait.", value: 3.0 }]
+    }
+
+    fn links(&self) -> Arc<BTreeMap<NodeId, LinkState>> {
+        let state = LinkState { is_up: true, addr: Some("b:1".to_owned()), ..LinkState::default() };
+        Arc::new(BTreeMap::from([(PEER, state)]))
+    }
+
+    fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>> {
+        let outcome = if peer.node == Some(PEER) { Ok(PEER) } else { Err("nobody is there".to_owned()) };
+        Box::pin(std::future::ready(outcome))
     }
 }
 

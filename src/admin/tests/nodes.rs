@@ -40,6 +40,22 @@ async fn status_and_health_follow_the_layout() {
     check_fields(&node["role"], &["tags", "zone"], &["capacity"]);
     check_fields(&node["metadataPartition"], &["available", "total"], &[]);
     assert_eq!((&node["isUp"], &node["id"]), (&json!(true), &json!(NODE.to_string())));
+    let peer = &status["nodes"][1];
+    let shown = (&peer["id"], &peer["isUp"], &peer["addr"], &peer["role"]);
+    assert_eq!(shown, (&json!(PEER.to_string()), &json!(true), &json!("b:1"), &json!(null)));
+}
+
+#[actix_web::test]
+async fn each_node_that_is_to_be_connected_has_an_outcome_of_its_own() {
+    let api = Api::on_socket().await;
+    let peers = [format!("{PEER}@b:1"), "b:1".to_owned(), "b".to_owned()];
+    let outcomes = api.post("/v2/ConnectClusterNodes", json!(peers)).await;
+    assert_eq!(outcomes[0], json!({ "success": true, "error": null }));
+    assert_eq!(outcomes[1], json!({ "success": false, "error": "nobody is there" }));
+    let error = outcomes[2]["error"].as_str().unwrap();
+    assert!(error.contains("a host and a port"), "{error}");
+    let many = vec!["b:1"; 101];
+    assert_eq!(api.refused("POST", "/v2/ConnectClusterNodes", json!(many)).await.0, 400);
 }
 
 #[actix_web::test]

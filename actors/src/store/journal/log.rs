@@ -83,6 +83,11 @@ impl<F: JournalFile> Journal<F> {
         self.ring.place(padded_bytes(rows_bytes) as u64).is_some()
     }
 
+    /// The number that its records carry.
+    pub(crate) fn environment(&self) -> u64 {
+        self.environment
+    }
+
     /// Appends a record, and returns it with its stamp. It is durable after the next sync. `None` if there is no room.
     ///
     /// # Errors

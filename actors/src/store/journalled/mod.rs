@@ -165,6 +165,11 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
         &self.tree
     }
 
+    /// The number that the environment was given when it was made.
+    pub fn environment_number(&self) -> u64 {
+        self.writer().journal.environment()
+    }
+
     /// The newest group: the environment's commit sequence.
     pub fn last_commit(&self) -> Stamp {
         self.writer().journal.last()

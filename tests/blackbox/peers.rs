@@ -1,0 +1,100 @@
+//! Several processes that find each other.
+
+use crate::harness::node::{free_address, run, troupe};
+use crate::harness::{Credentials, Home, Node};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+const SECRET: &str = "4425f5c26c5e11581d3223904324dcb5b5d5dfb14e5e7f35e38c595424f5f1e6";
+
+/// A node of a story, and where others find it.
+struct Member {
+    node: Node,
+    rpc: SocketAddr,
+}
+
+/// Starts a node that is told of these others.
+fn start(home: Home, rpc: SocketAddr, secret: &str, peers: &[String]) -> Member {
+    let k2v = free_address();
+    let config = format!(
+        "metadata_dir = \"{}\"\nreplication_factor = 1\nrpc_bind_addr = \"{rpc}\"\nrpc_secret = \"{secret}\"\n\
+         bootstrap_peers = {peers:?}\n[k2v_api]\napi_bind_addr = \"{k2v}\"\n",
+        home.path().join("node").display()
+    );
+    let credentials = Credentials {
+        key_id: "GK0123456789abcdef01234567".to_owned(),
+        secret: "ab".repeat(32),
+        region: "garage".to_owned(),
+    };
+    Member { node: Node::server(home, &config, k2v, &["--single-node"], credentials, "unused"), rpc }
+}
+
+impl Member {
+    fn config(&self) -> PathBuf {
+        self.node.home.path().join("troupe.toml")
+    }
+
+    /// What a command says to this node's operator, and whether it went well.
+    fn says(&self, words: &[&str]) -> (bool, String) {
+        let mut command = troupe();
+        command.arg("-c").arg(self.config()).args(words);
+        let output = run(command);
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn id(&self) -> String {
+        let (_, named) = self.says(&["node", "id", "-q"]);
+        named.split('@').next().expect("an id").to_owned()
+    }
+
+    /// Waits until `status` shows so many nodes as up.
+    fn sees(&self, count: usize) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let (_, status) = self.says(&["status"]);
+            let up = status.lines().filter(|line| line.trim_end().ends_with(" up")).count();
+            if up == count {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{count} nodes are expected:\n{status}\n{}", self.node.log());
+            // Nothing announces to a command that a node came up: asking again is the only way to see it.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+#[test]
+fn three_nodes_find_each_other_and_again_after_each_was_killed() {
+    let addrs = [(); 3].map(|()| free_address());
+    let a = start(Home::new(), addrs[0], SECRET, &[]);
+    let named = format!("{}@{}", a.id(), addrs[0]);
+    let b = start(Home::new(), addrs[1], SECRET, &[named]);
+    // The third one knows but an address, and of the second one nothing.
+    let c = start(Home::new(), addrs[2], SECRET, &[addrs[0].to_string()]);
+    for member in [&a, &b, &c] {
+        member.sees(3);
+    }
+    let (is_well, said) = c.says(&["node", "connect", &format!("{}@{}", b.id(), b.rpc)]);
+    assert!(is_well && said.starts_with("Connected to"), "{said}");
+    // Each comes back by what it and the others remember: the configuration names nobody any more.
+    let mut members = [a, b, c];
+    for rpc in addrs {
+        let [first, second, third] = members;
+        let home = first.node.kill();
+        second.sees(2);
+        members = [second, third, start(home, rpc, SECRET, &[])];
+        members.iter().for_each(|member| member.sees(3));
+    }
+}
+
+#[test]
+fn nodes_with_different_secrets_do_not_connect_and_the_operator_is_told_why() {
+    let a = start(Home::new(), free_address(), SECRET, &[]);
+    let b = start(Home::new(), free_address(), "another secret", &[]);
+    let (is_well, said) = b.says(&["node", "connect", &a.rpc.to_string()]);
+    assert!(!is_well && said.contains("different values of `rpc_secret`"), "{said}");
+    a.sees(1);
+    b.sees(1);
+}
