@@ -10,6 +10,7 @@
 //!   store     one durable transaction per group of writes
 //!     causality   what a write means: dots, siblings, tokens
 //! membership  which nodes are up
+//! incarnation   whether this node still has what it stored
 //!   transport   requests between nodes
 //!       ids, limits, clock, mutation
 //! ```
@@ -18,6 +19,7 @@ pub mod causality;
 pub mod clock;
 pub mod control;
 pub mod ids;
+pub mod incarnation;
 pub mod layout;
 pub mod limits;
 pub mod membership;

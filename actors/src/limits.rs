@@ -168,6 +168,13 @@ pub const MEMBERS_MAX: usize = 16_384;
 /// and the protocol bears it.
 pub const MEMBERSHIP_INBOX_MAX: usize = 4096;
 
+/// Stores that a node may say that it has: one per lane. More are not believed.
+pub const MEMORY_STORES_MAX: usize = 1024;
+
+/// Seconds between two saves of what peers said of their newest commits. What a node of a cluster loses of it in a crash
+/// could hide only an image that is newer than this.
+pub const HEARD_SAVE_TICKS: u32 = 2;
+
 /// Snapshots that may be open at the same time in one environment: one per request that is reading at that moment.
 /// Beyond it a read is answered 500.
 pub const STORE_READERS_MAX: u32 = 4096;

@@ -83,6 +83,20 @@ mutations! {
     RoomGivenBackBeforeTheTree,
     /// A snapshot takes tables and tree one after the other and does not look again.
     OldTableHidesNewerTree,
+    /// A node that does not know yet whether it lost something counts in a read quorum.
+    UndecidedNodeVotes,
+    /// A node that lost something counts in a read quorum.
+    LostNodeVotes,
+    /// A node that hears of a later commit of its own goes on.
+    LaterCommitIgnored,
+    /// A node that lost something and starts once more asks as if it had not.
+    LossForgottenByRestart,
+    /// A node that starts while it asks compares what it has by then.
+    AskingSinceTheLastStart,
+    /// A node tells peers of its commits before it is durable that it need not ask any more.
+    ToldBeforeItIsDurable,
+    /// A peer that starts anew is answered before shards know of it.
+    RebornPeerNotAnnounced,
     /// A recovery leaves out the newest record.
     ReplayStopsOneRecordEarly,
     /// Reads move to a layout version when the first of a shard's new replicas has compared.
@@ -106,6 +120,17 @@ impl Mutation {
 }
 
 impl Mutation {
+    /// The mistakes that the simulator of lost memories finds.
+    pub const OF_INCARNATIONS: &[Mutation] = &[
+        Mutation::UndecidedNodeVotes,
+        Mutation::LostNodeVotes,
+        Mutation::LaterCommitIgnored,
+        Mutation::LossForgottenByRestart,
+        Mutation::AskingSinceTheLastStart,
+        Mutation::ToldBeforeItIsDurable,
+        Mutation::RebornPeerNotAnnounced,
+    ];
+
     /// The mistakes that the tests of the reads of several replicas find.
     pub const OF_THE_REPLICAS: &[Mutation] = &[
         Mutation::SecondCoordinatorAfterSilence,

@@ -2,13 +2,14 @@ use super::core::Event;
 use super::members::Members;
 use super::message::Message;
 use crate::ids::NodeId;
+use crate::incarnation::IncarnationPort;
 use crate::limits::MEMBERSHIP_INBOX_MAX;
 use crate::transport::{Refusal, Serve};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::mpsc;
 
 /// Who is up, for the rest of the node. Cheap to clone.
@@ -37,6 +38,8 @@ impl Membership {
 #[derive(Debug)]
 pub struct MembershipService {
     events: mpsc::Sender<Event>,
+    /// Where messages about memories go.
+    incarnation: OnceLock<IncarnationPort>,
     has_missed_links: Arc<AtomicBool>,
 }
 
@@ -53,9 +56,20 @@ pub struct MembershipInbox {
 pub fn inbox() -> (Arc<MembershipService>, MembershipInbox) {
     let (sender, events) = mpsc::channel(MEMBERSHIP_INBOX_MAX);
     let has_missed_links = Arc::new(AtomicBool::new(false));
-    let service =
-        MembershipService { events: sender.clone(), has_missed_links: Arc::clone(&has_missed_links) };
+    let service = MembershipService {
+        events: sender.clone(),
+        incarnation: OnceLock::new(),
+        has_missed_links: Arc::clone(&has_missed_links),
+    };
     (Arc::new(service), MembershipInbox { events, sender, has_missed_links })
+}
+
+impl MembershipService {
+    /// Hands what peers tell of memories on to `port`. Until then it is lost, and told again.
+    pub fn hand_on(&self, port: IncarnationPort) {
+        // There is one watch over a node's memory.
+        let _ = self.incarnation.set(port);
+    }
 }
 
 impl Serve for MembershipService {
@@ -67,6 +81,12 @@ impl Serve for MembershipService {
         let event = match Message::decode(&body) {
             Ok(Message::Gossip { wall_ms, packet }) => Event::Gossip { from, wall_ms, packet },
             Ok(Message::About(about)) => Event::About { from, about },
+            Ok(Message::Incarnation(message)) => {
+                if let Some(port) = self.incarnation.get() {
+                    port.told(from, message);
+                }
+                return;
+            }
             Err(error) => {
                 log::debug!("from node {from}: {error}");
                 return;
@@ -77,6 +97,9 @@ impl Serve for MembershipService {
     }
 
     fn link(&self, peer: NodeId, is_up: bool) {
+        if let Some(port) = self.incarnation.get() {
+            port.link(peer, is_up);
+        }
         let event = if is_up { Event::LinkUp(peer) } else { Event::LinkDown(peer) };
         if self.events.try_send(event).is_err() {
             self.has_missed_links.store(true, Ordering::Release);

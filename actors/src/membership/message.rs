@@ -4,12 +4,14 @@
 //! variant varint ‖ its fields, as postcard writes them
 //!   0 Gossip   wall_ms varint u64 ‖ length varint ‖ packet of foca
 //!   1 About    length varint ‖ version ‖ length varint ‖ host name
+//!   2 Incarnation   a message of `incarnation`
 //! ```
 //!
 //! A packet of foca is a header (sender, its incarnation, receiver, kind), and what it passes on of other members: a number of
 //! them (u16 BE), then each with its incarnation and state. The order of the variants is what is sent: append only.
 
 use super::about::About;
+use crate::incarnation;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,8 @@ pub enum Message {
     },
     /// What the sender says of itself, once per link.
     About(About),
+    /// What nodes ask and tell of their memories.
+    Incarnation(incarnation::Message),
 }
 
 /// A message cannot be read: its sender is newer, or not a node.
@@ -46,6 +50,7 @@ impl Message {
     pub fn decode(body: &[u8]) -> Result<Message, MessageError> {
         match postcard::take_from_bytes(body) {
             Ok((Message::About(about), _)) if !about.is_short() => Err(MessageError),
+            Ok((Message::Incarnation(message), _)) if !message.is_short() => Err(MessageError),
             Ok((message, [])) => Ok(message),
             Ok(_) | Err(_) => Err(MessageError),
         }

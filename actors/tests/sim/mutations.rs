@@ -44,6 +44,13 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         | Mutation::ReadsMovedBeforeEveryReplicaSynced
         | Mutation::WritesLeaveAVersionBeforeItsReaders
         | Mutation::ShardDroppedBeforeTheVersionRetired
-        | Mutation::LayoutAckBeforeOlderWritesEnded => &[],
+        | Mutation::LayoutAckBeforeOlderWritesEnded
+        | Mutation::UndecidedNodeVotes
+        | Mutation::LostNodeVotes
+        | Mutation::LaterCommitIgnored
+        | Mutation::LossForgottenByRestart
+        | Mutation::AskingSinceTheLastStart
+        | Mutation::ToldBeforeItIsDurable
+        | Mutation::RebornPeerNotAnnounced => &[],
     }
 }

@@ -236,5 +236,6 @@ pub(super) fn received(from: NodeId, message: Message) -> Event {
     match message {
         Message::Gossip { wall_ms, packet } => Event::Gossip { from, wall_ms, packet },
         Message::About(about) => Event::About { from, about },
+        Message::Incarnation(_) => Event::Tick,
     }
 }

@@ -1,0 +1,6 @@
+mod actor;
+mod chance;
+mod decisions;
+mod layouts;
+mod runs;
+mod world;
