@@ -26,10 +26,15 @@ pub const BODY_BYTES_MAX_DEFAULT: usize = 64 << 20;
 /// 409 `TooManyConcurrentValues`. Merging replicas is never refused by it.
 pub const CONCURRENT_VALUES_MAX_DEFAULT: usize = 256;
 
-/// Default for the bytes of live values of one item (configurable): every write to an item takes all of them to the disk
+/// Default for the bytes of live values of one item (configurable): every write to an item copies all of them in memory
 /// again. One more client write without a covering token: 409 `TooManyConcurrentValues`. A single value is always taken,
 /// and merging replicas is never refused by it.
 pub const ITEM_BYTES_MAX_DEFAULT: usize = 4 << 20;
+
+/// Longest value in bytes that lies in the row of its item. A longer one has a row of its own, which is written once: what is
+/// written beside it later costs what is added. A page of LMDB; a shorter limit would have ranges of ordinary values read
+/// two rows for each.
+pub const VALUE_WITH_ITEM_BYTES_MAX: usize = 4096;
 
 /// Longest row that LMDB holds. Limits for clients under which an item could become longer are refused at the start.
 pub const ROW_BYTES_MAX: u64 = u32::MAX as u64;

@@ -124,6 +124,17 @@ impl<'a> Item<'a> {
         })
     }
 
+    /// The same, each to be replaced by the value of its dot where that lies elsewhere.
+    pub fn siblings_mut(&mut self) -> impl Iterator<Item = (Dot, &mut Value<'a>)> {
+        self.branches.iter_mut().flat_map(|branch| {
+            let actor = branch.actor;
+            branch
+                .siblings
+                .iter_mut()
+                .map(move |sibling| (Dot { actor, time: sibling.time }, &mut sibling.value))
+        })
+    }
+
     /// The live values that a write with `context` leaves beside its own.
     pub fn siblings_not_covered_by(&self, context: &Context) -> impl Iterator<Item = (Dot, &Value<'a>)> {
         self.siblings().filter(|(dot, _)| !context.covers(*dot))

@@ -1,5 +1,6 @@
 //! Every view of rows is a snapshot: the rows are read as their keyspaces' layouts say.
 
+use super::apart;
 use super::keys::{items, names, partitions, shards};
 use super::partition::{self, PartitionState, StoredPartition};
 use super::range::KeyRange;
@@ -14,7 +15,7 @@ impl<V: RowView> Snapshot for V {
         let mut raw = Vec::with_capacity(64);
         items::write_key(&mut raw, key.partition, key.sort_key.as_str());
         let Some(row) = self.row(Keyspace::Items, &raw)? else { return Ok(None) };
-        items::decode(&raw, row).map(Some)
+        decode(self, &raw, row).map(Some)
     }
 
     fn scan_items<'s>(
@@ -103,6 +104,15 @@ impl<V: RowView> Snapshot for V {
     }
 }
 
+/// The item in a row, with the values that lie apart from it.
+fn decode<'v>(view: &'v impl RowView, key: &[u8], row: &'v [u8]) -> Shown<'v> {
+    let (mut stored, apart) = items::decode(key, row)?;
+    if !apart.is_empty() {
+        apart::put_together(view, key, &mut stored.item, &apart)?;
+    }
+    Ok(stored)
+}
+
 /// Shows rows of items until `visit` breaks.
 fn scan_rows<'v>(
     view: &'v impl RowView,
@@ -114,7 +124,7 @@ fn scan_rows<'v>(
         let (key, row) = row?;
         let (hash, sort_key) =
             items::hash_of(key).zip(items::sort_key(key)).ok_or_else(|| items::corrupt(key))?;
-        if visit(hash, sort_key, items::decode(key, row)).is_break() {
+        if visit(hash, sort_key, decode(view, key, row)).is_break() {
             break;
         }
     }

@@ -1,5 +1,6 @@
 //! The rows of a group in their final state: what a journal records, and what a tree is given.
 
+use super::apart;
 use super::group::Group;
 use super::keys::{items, names, partitions, shards};
 use super::partition::{self, PartitionState};
@@ -36,9 +37,17 @@ impl<'w> FinalRows<'w> {
         let count = group.items.len() + group.partitions.len() + group.shards.len() + group.control.len();
         let mut rows = FinalRows { rows: Vec::with_capacity(count), made: Vec::with_capacity(count * 64) };
         let mut key = Vec::with_capacity(64);
+        let mut values = Vec::new();
         for change in &group.items {
             items::write_key(&mut key, change.partition, change.sort_key);
-            rows.push(Keyspace::Items, &key, change.row.map_or(Value::Removed, Value::Given));
+            let split = apart::split(view, &key, change.row, change.replaces_apart)?;
+            let value = match (split.row, change.row) {
+                (Some(row), _) => rows.make(|made| made.extend_from_slice(&row)),
+                (None, Some(row)) => Value::Given(row),
+                (None, None) => Value::Removed,
+            };
+            rows.push(Keyspace::Items, &key, value);
+            values.extend(split.values);
         }
         let mut named = Vec::new();
         for (partition, delta) in &group.partitions {
@@ -63,6 +72,10 @@ impl<'w> FinalRows<'w> {
                 NamesChange::Remove => Value::Removed,
             };
             rows.push(Keyspace::Names, &partition.hash.0, value);
+        }
+        values.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (key, value) in values {
+            rows.push(Keyspace::Values, &key, value.map_or(Value::Removed, Value::Given));
         }
         Ok(rows)
     }

@@ -2,7 +2,7 @@
 
 use super::partition::PartitionDelta;
 use super::{ShardMeta, Write};
-use crate::ids::{Partition, PartitionHash, ShardIndex};
+use crate::ids::{Partition, PartitionHash, ShardIndex, SortKey};
 
 /// What one transaction changes.
 pub(crate) struct Group<'w> {
@@ -24,6 +24,19 @@ pub(crate) struct ItemChange<'w> {
     pub(crate) sort_key: &'w str,
     /// `None` removes it.
     pub(crate) row: Option<&'w [u8]>,
+    /// Whether what is stored may have values apart from its row.
+    pub(crate) replaces_apart: bool,
+}
+
+impl<'w> ItemChange<'w> {
+    fn new(
+        partition: &Partition,
+        sort_key: &'w SortKey,
+        row: Option<&'w [u8]>,
+        replaces_apart: bool,
+    ) -> ItemChange<'w> {
+        ItemChange { partition: partition.hash, sort_key: sort_key.as_str(), row, replaces_apart }
+    }
 }
 
 /// The changes of a partition's counters have no sum. Values are far from that long: a write was made up.
@@ -45,17 +58,12 @@ impl<'w> Group<'w> {
         for write in writes {
             group.grows |= write.grows();
             match write {
-                Write::PutItem { partition, sort_key, row, delta, .. } => {
-                    let (sort_key, row) = (sort_key.as_str(), Some(row.as_bytes()));
-                    changes.push((
-                        ItemChange { partition: partition.hash, sort_key, row },
-                        partition,
-                        *delta,
-                    ));
+                Write::PutItem { partition, sort_key, row, delta, replaces_apart, .. } => {
+                    let change = ItemChange::new(partition, sort_key, Some(row.as_bytes()), *replaces_apart);
+                    changes.push((change, partition, *delta));
                 }
-                Write::RemoveItem { partition, sort_key, delta } => {
-                    let sort_key = sort_key.as_str();
-                    let change = ItemChange { partition: partition.hash, sort_key, row: None };
+                Write::RemoveItem { partition, sort_key, delta, replaces_apart } => {
+                    let change = ItemChange::new(partition, sort_key, None, *replaces_apart);
                     changes.push((change, partition, *delta));
                 }
                 Write::PutShardMeta { shard, meta } => group.shards.push((*shard, meta)),
@@ -69,7 +77,8 @@ impl<'w> Group<'w> {
             group.change(partition, delta)?;
             match group.items.last_mut() {
                 Some(last) if (last.partition, last.sort_key) == (change.partition, change.sort_key) => {
-                    *last = change;
+                    let replaces_apart = last.replaces_apart || change.replaces_apart;
+                    *last = ItemChange { replaces_apart, ..change };
                 }
                 Some(_) | None => group.items.push(change),
             }
@@ -94,7 +103,7 @@ impl<'w> Group<'w> {
 mod tests {
     use super::*;
     use crate::causality::{Context, Dot, Item, Value};
-    use crate::ids::{ActorId, BucketId, PartitionKey, SortKey};
+    use crate::ids::{ActorId, BucketId, PartitionKey};
     use crate::store::counters::CountersDelta;
     use crate::store::{ItemRow, Position};
 
@@ -106,12 +115,12 @@ mod tests {
         let row = ItemRow::new(partition.hash, &sort_key, Position(1), &item);
         let counters = CountersDelta { bytes, ..CountersDelta::default() };
         let delta = PartitionDelta { counters, ..PartitionDelta::default() };
-        Write::PutItem { partition, sort_key, row, delta, grows: bytes > 0 }
+        Write::PutItem { partition, sort_key, row, delta, replaces_apart: false, grows: bytes > 0 }
     }
 
     fn remove(put: &Write) -> Write {
         let Write::PutItem { partition, sort_key, delta, .. } = put.clone() else { panic!("{put:?}") };
-        Write::RemoveItem { partition, sort_key, delta }
+        Write::RemoveItem { partition, sort_key, delta, replaces_apart: false }
     }
 
     fn shows(change: &ItemChange<'_>, value: &[u8]) -> bool {

@@ -49,10 +49,11 @@ struct Tables {
     control: Table,
     environment: Table,
     names: Table,
+    values: Table,
 }
 
 impl Tables {
-    const COUNT: u32 = 6;
+    const COUNT: u32 = 7;
 
     fn of(&self, keyspace: Keyspace) -> &Table {
         match keyspace {
@@ -62,6 +63,7 @@ impl Tables {
             Keyspace::Control => &self.control,
             Keyspace::Environment => &self.environment,
             Keyspace::Names => &self.names,
+            Keyspace::Values => &self.values,
         }
     }
 }

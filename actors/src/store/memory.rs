@@ -28,6 +28,7 @@ struct Tables {
     control: Rows,
     environment: Rows,
     names: Rows,
+    values: Rows,
 }
 
 impl Image {
@@ -47,6 +48,7 @@ impl Tables {
             Keyspace::Control => &self.control,
             Keyspace::Environment => &self.environment,
             Keyspace::Names => &self.names,
+            Keyspace::Values => &self.values,
         }
     }
 
@@ -58,6 +60,7 @@ impl Tables {
             Keyspace::Control => &mut self.control,
             Keyspace::Environment => &mut self.environment,
             Keyspace::Names => &mut self.names,
+            Keyspace::Values => &mut self.values,
         };
         match row.value {
             Some(value) => rows.insert(row.key.to_vec(), value.to_vec()),

@@ -5,6 +5,7 @@
 //!
 //! Two stores keep the same contract, and one suite checks both: LMDB for nodes, memory for tests and the simulator.
 
+mod apart;
 pub mod counters;
 mod decoded;
 pub mod digest;
@@ -102,6 +103,8 @@ pub enum Write {
         row: ItemRow,
         /// New state minus old state.
         delta: PartitionDelta,
+        /// Whether the old state has values apart from its row, which lies where it was stored.
+        replaces_apart: bool,
         /// Whether it needs room beyond what it gives back ([`Write::grows`]).
         grows: bool,
     },
@@ -114,6 +117,8 @@ pub enum Write {
         sort_key: SortKey,
         /// An empty state minus the old one.
         delta: PartitionDelta,
+        /// As for [`Write::PutItem`].
+        replaces_apart: bool,
     },
     /// Replaces what a shard keeps beside its items.
     PutShardMeta {
@@ -144,11 +149,12 @@ impl Write {
         new: &Item<'_>,
     ) -> Write {
         let delta = PartitionDelta::between(partition.hash, &sort_key, old, new);
+        let replaces_apart = apart::has_apart(old);
         if new.is_empty() {
-            return Write::RemoveItem { partition, sort_key, delta };
+            return Write::RemoveItem { partition, sort_key, delta, replaces_apart };
         }
         let row = ItemRow::new(partition.hash, &sort_key, changed, new);
-        Write::PutItem { partition, sort_key, row, delta, grows: item_grows(old, new) }
+        Write::PutItem { partition, sort_key, row, delta, replaces_apart, grows: item_grows(old, new) }
     }
 
     /// Whether the write needs room beyond what it gives back: then a full store refuses it. What does not grow may use

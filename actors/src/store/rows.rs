@@ -19,17 +19,20 @@ pub enum Keyspace {
     Environment = 5,
     /// The names of partitions, by their place.
     Names = 6,
+    /// Long values, apart from their items.
+    Values = 7,
 }
 
 impl Keyspace {
     /// Every keyspace, by number.
-    pub const ALL: [Keyspace; 6] = [
+    pub const ALL: [Keyspace; 7] = [
         Keyspace::Items,
         Keyspace::Partitions,
         Keyspace::Shards,
         Keyspace::Control,
         Keyspace::Environment,
         Keyspace::Names,
+        Keyspace::Values,
     ];
 
     /// The keyspace that `number` stands for.

@@ -340,11 +340,13 @@ impl Disk {
     /// The first transaction of a store that has the mutation: items without their counters.
     pub(crate) fn without_counters(writes: &[&Write]) -> Vec<Write> {
         let strip = |write: &&Write| match (*write).clone() {
-            Write::PutItem { partition, sort_key, row, grows, .. } => {
-                Write::PutItem { partition, sort_key, row, delta: PartitionDelta::default(), grows }
+            Write::PutItem { partition, sort_key, row, replaces_apart, grows, .. } => {
+                let delta = PartitionDelta::default();
+                Write::PutItem { partition, sort_key, row, delta, replaces_apart, grows }
             }
-            Write::RemoveItem { partition, sort_key, .. } => {
-                Write::RemoveItem { partition, sort_key, delta: PartitionDelta::default() }
+            Write::RemoveItem { partition, sort_key, replaces_apart, .. } => {
+                let delta = PartitionDelta::default();
+                Write::RemoveItem { partition, sort_key, delta, replaces_apart }
             }
             other @ (Write::PutShardMeta { .. } | Write::PutControl { .. }) => other,
         };

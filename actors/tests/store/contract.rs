@@ -7,9 +7,8 @@ use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 use troupe_actors::ids::{ActorId, BucketId, Partition, PartitionKey, ShardIndex};
 use troupe_actors::limits::SORT_KEY_BYTES_MAX;
-use troupe_actors::store::counters::CountersDelta;
 use troupe_actors::store::memory::MemoryStore;
-use troupe_actors::store::partition::{PartitionDelta, StoredPartition};
+use troupe_actors::store::partition::StoredPartition;
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::segments::Segment;
 use troupe_actors::store::{CommitError, Epoch, ShardMeta, Shown, Snapshot, Store, Write};
@@ -247,12 +246,13 @@ fn a_bucket_shows_no_partition_of_another<S: Store>(open: impl Fn(&Path) -> S) {
     let mut model = Model::default();
     commit(&store, &[model.put("p", "s", Some(b"v"))]);
     for neighbour in [[0; 32], [2; 32], [0xff; 32]].map(BucketId) {
-        let Write::PutItem { sort_key, row, delta, grows, .. } = Model::default().put("x", "s", Some(b"v"))
+        let Write::PutItem { sort_key, row, delta, replaces_apart, grows, .. } =
+            Model::default().put("x", "s", Some(b"v"))
         else {
             unreachable!("a put is a put");
         };
         let partition = Partition::new(neighbour, PartitionKey::new("x").unwrap());
-        commit(&store, &[Write::PutItem { partition, sort_key, row, delta, grows }]);
+        commit(&store, &[Write::PutItem { partition, sort_key, row, delta, replaces_apart, grows }]);
     }
     let snapshot = store.snapshot().unwrap();
     for range in ranges(&[b"x"]) {
@@ -274,13 +274,10 @@ fn a_commit_that_fails_changes_nothing<S: Store>(open: impl Fn(&Path) -> S) {
     let mut model = Model::default();
     commit(&store, &[model.put("p", "s", Some(b"v"))]);
     let before = model.clone();
-    let Write::PutItem { partition, sort_key, row, delta, grows } = Model::default().put("zz", "s", None)
-    else {
-        unreachable!("a put is a put");
-    };
-    let counters = CountersDelta { entries: -1, ..CountersDelta::default() };
-    let delta = PartitionDelta { counters, ..delta };
-    let miscounted = Write::PutItem { partition, sort_key, row, delta, grows };
+    let mut miscounted = Model::default().put("zz", "s", None);
+    if let Write::PutItem { delta, .. } = &mut miscounted {
+        delta.counters.entries = -1;
+    }
     let control = Write::PutControl { key: b"k".to_vec(), value: b"v".to_vec(), grows: true };
     let writes = [model.put("p", "s", None), model.put("a", "s", Some(b"v")), control, miscounted];
     let refused = store.commit(&mut writes.iter());

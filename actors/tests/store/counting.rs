@@ -18,7 +18,10 @@ enum How {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Vec<Step>>> {
-    let value = prop::option::weighted(0.6, prop::collection::vec(any::<u8>(), 0..4));
+    // Long values lie apart from their items.
+    let long = (4090..4110usize, any::<u8>()).prop_map(|(length, byte)| vec![byte; length]);
+    let short = prop::collection::vec(any::<u8>(), 0..4);
+    let value = prop::option::weighted(0.6, prop_oneof![3 => short, 1 => long]);
     let how = prop_oneof![3 => Just(How::Over), 3 => Just(How::Beside), 2 => Just(How::Removed)];
     let step = (0..3usize, 0..4usize, value, how);
     prop::collection::vec(prop::collection::vec(step, 0..12), 0..12)

@@ -2,7 +2,11 @@
 //!
 //! ```text
 //! hash[16] ‖ sort key  →  2 ‖ checksum u32 BE ‖ changed u64 BE ‖ postcard(Item)
+//!                         3 ‖ checksum u32 BE ‖ changed u64 BE ‖ n u32 BE ‖ (sibling u32 BE ‖ checksum u32 BE)[n] ‖ postcard(Item)
 //! ```
+//!
+//! A row of the second kind lacks the values of n siblings, counted from 0 and ascending, which are empty in the item: they
+//! lie in rows of their own ([`values`](super::values)), whose checksums are here.
 //!
 //! A partition is one run of rows in the order of its sort keys; a segment and a shard are runs of partitions, as they
 //! are the top bits of the hash. The checksum is the CRC32C of everything else, the key first: a row that lies under
@@ -21,12 +25,17 @@ pub(crate) const NAME: &str = "items";
 
 const HASH_BYTES: usize = 16;
 
-/// Rows of format 1 had no head: they were migrated.
-const ROW_FORMAT: u8 = 2;
+/// All values are in the row. (Rows of format 1 had no head: they were migrated.)
+const WHOLE: u8 = 2;
+
+/// Long values lie apart from it.
+const WITH_VALUES_APART: u8 = 3;
 
 const CHECKSUM_AT: usize = 1;
 const CHANGED_AT: usize = 5;
 const ITEM_AT: usize = 13;
+const APART_AT: usize = 17;
+const APART_BYTES: usize = 8;
 
 /// The content of an item's row. Whoever holds one shares its bytes with all others: it is made once, and copied by the
 /// commit.
@@ -38,7 +47,7 @@ impl ItemRow {
     pub fn new(partition: PartitionHash, sort_key: &SortKey, changed: Position, item: &Item<'_>) -> ItemRow {
         let mut row = vec![0; ITEM_AT + item.encoded_bytes()];
         item.encode_into(&mut row[ITEM_AT..]);
-        row[0] = ROW_FORMAT;
+        row[0] = WHOLE;
         row[CHANGED_AT..ITEM_AT].copy_from_slice(&changed.0.to_be_bytes());
         let key = crc32c::crc32c_append(crc32c::crc32c(&partition.0), sort_key.as_str().as_bytes());
         let checksum = checksum(key, &row);
@@ -62,17 +71,67 @@ impl ItemRow {
     }
 }
 
-/// What the row under `key` holds.
+/// A value that lies apart from its item.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Apart {
+    /// Which sibling's it is.
+    pub(crate) sibling: u32,
+    /// The CRC32C of its bytes.
+    pub(crate) checksum: u32,
+}
+
+/// The row under `key` of an item without the values that lie apart.
+pub(crate) fn encode_apart(key: &[u8], changed: Position, apart: &[Apart], item: &Item<'_>) -> Vec<u8> {
+    let item_at = APART_AT + apart.len() * APART_BYTES;
+    let mut row = vec![0; item_at + item.encoded_bytes()];
+    item.encode_into(&mut row[item_at..]);
+    row[0] = WITH_VALUES_APART;
+    row[CHANGED_AT..ITEM_AT].copy_from_slice(&changed.0.to_be_bytes());
+    // Fewer than the row's bytes, which are fewer than 2^32.
+    row[ITEM_AT..APART_AT].copy_from_slice(&(apart.len() as u32).to_be_bytes());
+    for (place, apart) in row[APART_AT..item_at].chunks_exact_mut(APART_BYTES).zip(apart) {
+        place[..4].copy_from_slice(&apart.sibling.to_be_bytes());
+        place[4..].copy_from_slice(&apart.checksum.to_be_bytes());
+    }
+    let checksum = checksum(crc32c::crc32c(key), &row);
+    row[CHECKSUM_AT..CHANGED_AT].copy_from_slice(&checksum.to_be_bytes());
+    row
+}
+
+/// What the row under `key` holds, and which values it lacks.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] if it is not what was stored under this key.
-pub(crate) fn decode<'r>(key: &[u8], row: &'r [u8]) -> Result<StoredItem<'r>, StoreError> {
+pub(crate) fn decode<'r>(key: &[u8], row: &'r [u8]) -> Result<(StoredItem<'r>, Vec<Apart>), StoreError> {
     let is_intact = row.len() > ITEM_AT
-        && row[0] == ROW_FORMAT
         && row[CHECKSUM_AT..CHANGED_AT] == checksum(crc32c::crc32c(key), row).to_be_bytes();
-    let item = row.get(ITEM_AT..).filter(|_| is_intact).and_then(Item::decode);
-    let item = item.ok_or_else(|| corrupt(key))?;
-    Ok(StoredItem { changed: Position(changed(row)), item })
+    let parts = if is_intact { split(row) } else { None };
+    let (apart, item) = parts.ok_or_else(|| corrupt(key))?;
+    let item = Item::decode(item).ok_or_else(|| corrupt(key))?;
+    Ok((StoredItem { changed: Position(changed(row)), item }, apart))
+}
+
+/// What a row holds that was just made, with all values in it.
+pub(crate) fn decode_whole(row: &[u8]) -> Option<(Position, Item<'_>)> {
+    Some((Position(changed(row)), Item::decode(row.get(ITEM_AT..)?)?))
+}
+
+/// The list of values that lie apart, and the encoded item.
+fn split(row: &[u8]) -> Option<(Vec<Apart>, &[u8])> {
+    match *row.first()? {
+        WHOLE => Some((Vec::new(), row.get(ITEM_AT..)?)),
+        WITH_VALUES_APART => {
+            let count = u32::from_be_bytes(*row.get(ITEM_AT..)?.first_chunk()?) as usize;
+            let item_at = APART_AT.checked_add(count.checked_mul(APART_BYTES)?)?;
+            let (list, _) = row.get(APART_AT..item_at)?.as_chunks::<APART_BYTES>();
+            let apart = list.iter().map(|&[a, b, c, d, e, f, g, h]| Apart {
+                sibling: u32::from_be_bytes([a, b, c, d]),
+                checksum: u32::from_be_bytes([e, f, g, h]),
+            });
+            Some((apart.collect(), row.get(item_at..)?))
+        }
+        _ => None,
+    }
 }
 
 /// The row under `key` is damaged. The error names the item by the place of its partition and by its sort key.
@@ -154,6 +213,25 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_a_row_with_values_apart_never_change() {
+        let mut item = Item::empty();
+        let empty = Value::Bytes(b"".as_slice().into());
+        item.write(Dot { actor: ActorId(1), time: 2 }, &Context::empty(), empty);
+        let apart = vec![Apart { sibling: 0, checksum: 0x0102_0304 }];
+        let row = encode_apart(b"key", Position(301), &apart, &item);
+        assert_eq!(
+            hex::encode(&row),
+            "033c7aa7b4000000000000012d0000000100000000010203040101000000000000000001020100"
+        );
+        assert_eq!(decode(b"key", &row), Ok((StoredItem { changed: Position(301), item }, apart)));
+        for at in 0..row.len() {
+            let mut damaged = row.clone();
+            damaged[at] ^= 0x80;
+            assert!(decode(b"key", &damaged).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
     fn a_row_without_a_sort_key_is_not_an_item() {
         assert_eq!(sort_key(&[1; 15]), None);
         assert_eq!(sort_key(&[1; 16]), None);
@@ -176,7 +254,7 @@ mod tests {
             let encoded = row.item();
             prop_assert_eq!(Item::decode(&encoded), Some(item.clone()));
             prop_assert_eq!(row.changed(), Position(at));
-            prop_assert_eq!(decode(&key, row.as_bytes()), Ok(StoredItem { changed: Position(at), item }));
+            prop_assert_eq!(decode(&key, row.as_bytes()), Ok((StoredItem { changed: Position(at), item }, Vec::new())));
         }
 
         #[test]

@@ -9,6 +9,7 @@ pub(crate) mod migration;
 pub(crate) mod names;
 pub(crate) mod partitions;
 pub(crate) mod shards;
+pub(crate) mod values;
 
 use super::range::{KeyRange, successor_of_prefix};
 use std::ops::Bound;

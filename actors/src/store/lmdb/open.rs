@@ -10,7 +10,7 @@ use crate::limits::STORE_READERS_MAX;
 use crate::store::epoch::{Left, Testimony};
 use crate::store::journal::JournalError;
 use crate::store::keys::environment::{self, LaneId};
-use crate::store::keys::{items, names, partitions, shards};
+use crate::store::keys::{items, names, partitions, shards, values};
 use crate::store::segments::SegmentDigests;
 use crate::store::{CommitError, Epoch, Store, StoreError, migration};
 use heed::types::Bytes;
@@ -242,8 +242,8 @@ fn set_up(
             let mut table = |name| opener.create_database::<Bytes, Bytes>(txn, Some(name));
             let [items, partitions, shards] =
                 [table(items::NAME)?, table(partitions::NAME)?, table(shards::NAME)?];
-            let [control, environment, names] =
-                [table(environment::CONTROL)?, table(environment::NAME)?, table(names::NAME)?];
+            let [control, environment] = [table(environment::CONTROL)?, table(environment::NAME)?];
+            let [names, values] = [table(names::NAME)?, table(values::NAME)?];
             check_format(dir, txn, environment)?;
             check_lane(dir, txn, environment, options.lane)?;
             epoch = begin_epoch(dir, txn, environment, options.fresh_epoch, left_as)?;
@@ -254,11 +254,12 @@ fn set_up(
                 control,
                 environment,
                 names,
+                values,
             ]))
         })?
         .unwrap_commit();
-    let [items, partitions, shards, control, environment, names] = tables;
-    Ok((Tables { items, partitions, shards, control, environment, names }, epoch))
+    let [items, partitions, shards, control, environment, names, values] = tables;
+    Ok((Tables { items, partitions, shards, control, environment, names, values }, epoch))
 }
 
 /// Refuses what a newer version wrote. What an older one wrote is migrated once its journal is empty

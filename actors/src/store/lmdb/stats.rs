@@ -60,9 +60,9 @@ impl PageUse {
 
     /// Bytes of pages that hold something in a transaction. The list of free pages is reckoned, as LMDB does not tell.
     pub(super) fn used_bytes(&self, tables: &Tables, txn: &RoTxn<'_>) -> heed::Result<u64> {
-        let Tables { items, partitions, shards, control, environment, names } = tables;
+        let Tables { items, partitions, shards, control, environment, names, values } = tables;
         let mut used = self.root_pages;
-        for table in [items, partitions, shards, control, environment, names] {
+        for table in [items, partitions, shards, control, environment, names, values] {
             let table: &Table = table;
             used += pages(&table.stat(txn)?);
         }
