@@ -37,13 +37,13 @@ use tokio::sync::mpsc;
 use troupe_actors::control::{Control, ControlOptions, StartError};
 use troupe_actors::ids::NodeId;
 use troupe_actors::membership::{self, Membership};
-use troupe_actors::shard::{ShardLimits, Shards};
+use troupe_actors::shard::{Holds, MergeServer, ShardLimits, Shards};
 use troupe_actors::store::journalled::NodeStore;
 use troupe_actors::store::lane::actor::OnBroken;
 use troupe_actors::store::lmdb::OpenError;
 use troupe_actors::store::{CommitError, Snapshot, Store, StoreError};
 use troupe_actors::transport::tcp::TcpError;
-use troupe_actors::transport::{Services, Subsystem};
+use troupe_actors::transport::{Peers, Services, Subsystem};
 use view::StoreView;
 
 /// Threads that run shard actors unless the configuration says otherwise. Shards do little per write; one thread keeps
@@ -185,10 +185,13 @@ impl Node {
         {
             log::warn!("{warning}");
         }
-        let (shards, shard_arbiters) = start_shards(config, &lanes)?;
+        let (shards, shard_arbiters) = start_shards(config, id, &rpc.peers(), &lanes)?;
         let (membership_service, inbox) = membership::inbox();
         let membership = rpc.start_membership(id, inbox);
-        rpc.start(Services::default().with(Subsystem::Membership, membership_service))?;
+        let services = Services::default()
+            .with(Subsystem::Membership, membership_service)
+            .with(Subsystem::Merge, Arc::new(MergeServer::new(shards.clone(), holds(id, control.clone()))));
+        rpc.start(services)?;
 
         let (stores, peering) = (lanes.stores.clone(), rpc.peering());
         let view = Arc::new(StoreView { stores, shards: shards.clone(), peering });
@@ -330,7 +333,20 @@ async fn start_control(config: &Config, node: NodeId, lanes: &Lanes) -> Result<C
     Ok(Control::start(&rows, lanes.control(), ControlOptions { node, replication_factor, token_key }).await?)
 }
 
-fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<NodeStore>, Vec<Arbiter>), NodeError> {
+/// Which shards the node holds, by every live layout version.
+fn holds(node: NodeId, control: Control) -> Holds {
+    Arc::new(move |shard| {
+        let layout = &control.snapshot().layout;
+        layout.write_sets(shard).iter().any(|set| set.nodes.contains(&node))
+    })
+}
+
+fn start_shards(
+    config: &Config,
+    node: NodeId,
+    peers: &Peers,
+    lanes: &Lanes,
+) -> Result<(Shards<NodeStore>, Vec<Arbiter>), NodeError> {
     let workers = config.shard_workers.map_or(SHARD_WORKERS_DEFAULT, NonZeroUsize::get);
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| vital::arbiter()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
@@ -340,6 +356,6 @@ fn start_shards(config: &Config, lanes: &Lanes) -> Result<(Shards<NodeStore>, Ve
         item_bytes_max: config.requests.item_bytes_max,
         ..ShardLimits::default()
     };
-    let shards = Shards::start(limits, &mut rand::rng(), &lanes, &handles)?;
+    let shards = Shards::start(node, peers, limits, &mut rand::rng(), &lanes, &handles)?;
     Ok((shards, arbiters))
 }

@@ -17,12 +17,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use troupe_actors::causality::{Context, Value};
-use troupe_actors::ids::{BucketId, Partition, PartitionKey, SortKey};
+use troupe_actors::ids::{BucketId, NodeId, Partition, PartitionKey, SortKey};
 use troupe_actors::shard::{ItemWrite, ShardLimits, Shards, WriteError, WritePlan};
 use troupe_actors::store::lane::LaneHandle;
 use troupe_actors::store::lane::actor::LaneActor;
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbStore};
 use troupe_actors::store::{CommitError, Epoch, LaneId};
+use troupe_actors::transport::Alone;
+
+const NODE: NodeId = NodeId([1; 32]);
 
 const SMALL_WRITES: usize = 1000;
 const HAMMERED_PARTITIONS: usize = 8;
@@ -40,7 +43,7 @@ async fn put(shards: &Shards<LmdbStore>, partition: &str, key: &str, bytes: usiz
         context: Context::empty(),
         value: Value::Bytes(vec![7; bytes].into()),
     };
-    shards.write(write.partition.shard(), Arc::new(vec![write]), WritePlan::sole_replica()).await
+    shards.write(write.partition.shard(), Arc::new(vec![write]), WritePlan::sole_replica(NODE)).await
 }
 
 /// Writes 1 MiB beside 1 MiB until the item is full, then goes on to the next one.
@@ -83,7 +86,8 @@ fn start(dir: &Path, lane: &Arbiter, shards: &Arbiter) -> Shards<LmdbStore> {
     let actor = LaneActor::start_on(&lane.handle(), Arc::clone(&store), on_broken);
     let lanes = [(store, LaneHandle::new(actor.recipient()))];
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
-    Shards::start(ShardLimits::default(), &mut rng, &lanes, &[shards.handle()]).unwrap()
+    let limits = ShardLimits::default();
+    Shards::start(NODE, &Alone::peers(), limits, &mut rng, &lanes, &[shards.handle()]).unwrap()
 }
 
 fn main() {

@@ -94,6 +94,16 @@ pub const PEER_TICK_MS: u64 = 1000;
 /// where the quorum is out of reach without it, and the write may or may not be kept.
 pub const PEER_TICKS_MAX: u32 = 30;
 
+/// Actors of one shard that have not been closed and that a replica looks after: those of other replicas, and those that have
+/// ended and wait for comparisons. Of more than that, items keep what they know until there is room.
+pub const OPEN_ACTORS_MAX: usize = 1024;
+
+/// Actors that the clock of one message between replicas names: many times as many as there were crashes. More: refused.
+pub const CLOCK_ACTORS_MAX: usize = 1 << 20;
+
+/// A merge from this many bytes on goes over the bulk link, so that it delays no request.
+pub const MERGE_BULK_BYTES_MIN: usize = 1 << 20;
+
 /// Pollers that may be subscribed to one shard. Beyond it: 503.
 pub const SHARD_POLLERS_MAX: usize = 65_536;
 

@@ -107,6 +107,28 @@ mutations! {
     ShardDroppedBeforeTheVersionRetired,
     /// A node acks a layout version although writes that use only older ones are under way.
     LayoutAckBeforeOlderWritesEnded,
+    /// The quorum of a write is counted over the replicas of all layout versions together.
+    QuorumCountedOverVersionsTogether,
+    /// What a replica acknowledged before it lost its memory counts.
+    AckOfAnEarlierIncarnationCounted,
+    /// A replica that lost its memory votes.
+    AmnesiacVotes,
+    /// A replica that lacks something closes the actors that others compare with it.
+    IncompleteReplicaClosesActors,
+    /// The shard clock covers what was minted, not only what is committed.
+    ClockOfWhatWasMinted,
+    /// Rows are stripped by a clock that is not stored.
+    StrippedByAClockNotStored,
+    /// States leave for other replicas without the clock that they were stripped by.
+    StateSentStripped,
+    /// Other replicas are sent what a write adds, not the whole state.
+    MergeSentAsDelta,
+    /// A replica merges without its own clock: what it has dropped comes back.
+    OwnClockLeftOutOfMerges,
+    /// What another replica sends replaces the state instead of being merged into it.
+    MergeReplaces,
+    /// A merge is acknowledged before it is durable.
+    MergeAcknowledgedBeforeTheCommit,
 }
 
 impl Mutation {
@@ -117,9 +139,7 @@ impl Mutation {
         Mutation::ShardDroppedBeforeTheVersionRetired,
         Mutation::LayoutAckBeforeOlderWritesEnded,
     ];
-}
 
-impl Mutation {
     /// The mistakes that the simulator of lost memories finds.
     pub const OF_INCARNATIONS: &[Mutation] = &[
         Mutation::UndecidedNodeVotes,
@@ -129,6 +149,21 @@ impl Mutation {
         Mutation::AskingSinceTheLastStart,
         Mutation::ToldBeforeItIsDurable,
         Mutation::RebornPeerNotAnnounced,
+    ];
+
+    /// The mistakes that tests of shards with several replicas find.
+    pub const OF_THE_STATES: &[Mutation] = &[
+        Mutation::QuorumCountedOverVersionsTogether,
+        Mutation::AckOfAnEarlierIncarnationCounted,
+        Mutation::AmnesiacVotes,
+        Mutation::IncompleteReplicaClosesActors,
+        Mutation::ClockOfWhatWasMinted,
+        Mutation::StrippedByAClockNotStored,
+        Mutation::StateSentStripped,
+        Mutation::MergeSentAsDelta,
+        Mutation::OwnClockLeftOutOfMerges,
+        Mutation::MergeReplaces,
+        Mutation::MergeAcknowledgedBeforeTheCommit,
     ];
 
     /// The mistakes that the tests of the reads of several replicas find.

@@ -15,13 +15,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use troupe_actors::causality::{Context, Item, Value};
 use troupe_actors::clock::wall_now;
-use troupe_actors::ids::{BucketId, ItemKey, Partition, PartitionKey, SortKey};
+use troupe_actors::ids::{BucketId, ItemKey, NodeId, Partition, PartitionKey, SortKey};
 use troupe_actors::shard::{Effect, Event, ItemWrite, RequestId, ShardCore, ShardLimits, Shards, WritePlan};
 use troupe_actors::store::lane::actor::LaneActor;
 use troupe_actors::store::lane::{Fence, LaneHandle};
 use troupe_actors::store::lmdb::{LmdbOptions, LmdbSnapshot, LmdbStore};
 use troupe_actors::store::segments::SegmentDigests;
 use troupe_actors::store::{CommitError, Epoch, LaneId, Snapshot, Store, StoreError, Write};
+use troupe_actors::transport::Alone;
+
+const NODE: NodeId = NodeId([1; 32]);
 
 const DIR: &str = "TO_BE_KILLED_IN";
 const SENT: &str = "sent ";
@@ -96,12 +99,12 @@ fn run_until_killed(dir: &Path) {
         let lane = LaneActor::start_on(&lane_arbiter.handle(), Arc::clone(&store), Box::new(|_| ()));
         let mut rng = rand::rngs::StdRng::seed_from_u64(1);
         let lanes = [(store, LaneHandle::new(lane.recipient()))];
-        let shards =
-            Shards::start(ShardLimits::default(), &mut rng, &lanes, &[shard_arbiter.handle()]).unwrap();
+        let (limits, arbiters) = (ShardLimits::default(), [shard_arbiter.handle()]);
+        let shards = Shards::start(NODE, &Alone::peers(), limits, &mut rng, &lanes, &arbiters).unwrap();
         let shard = partition().shard();
         let one = |value| Arc::new(vec![write(value)]);
-        shards.write(shard, one(b"acknowledged"), WritePlan::sole_replica()).await.unwrap();
-        shards.write(shard, one(b"sent"), WritePlan::sole_replica()).await.unwrap();
+        shards.write(shard, one(b"acknowledged"), WritePlan::sole_replica(NODE)).await.unwrap();
+        shards.write(shard, one(b"sent"), WritePlan::sole_replica(NODE)).await.unwrap();
     });
 }
 
@@ -147,8 +150,8 @@ fn a_process_killed_between_send_and_commit_mints_under_a_new_actor_afterwards()
     let meta = snapshot.shard_meta(partition().shard()).unwrap();
     let old_actor = *meta.as_ref().unwrap().actors.last().unwrap();
     let (shard, limits) = (partition().shard(), ShardLimits::default());
-    let mut shard = ShardCore::open(shard, meta, store.epoch(), limits, Fence::first(0), [9; 32]);
-    let (request, plan) = (RequestId(1), WritePlan::sole_replica());
+    let mut shard = ShardCore::open(shard, NODE, meta, store.epoch(), limits, Fence::first(0), [9; 32]);
+    let (request, plan) = (RequestId(1), WritePlan::sole_replica(NODE));
     let staged =
         shard.stage(wall_now(), &[write(b"afterwards")], plan, &mut |_| Ok(Some(stored.clone()))).unwrap();
     let effects = shard.step(Event::Write { request, staged });

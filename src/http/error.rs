@@ -171,7 +171,10 @@ impl ApiError {
                     (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage")
                 }
                 WriteError::NotRead(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
-                WriteError::Overloaded | WriteError::Stopping | WriteError::Unknown(_) => UNAVAILABLE,
+                WriteError::Overloaded
+                | WriteError::NotHere
+                | WriteError::Stopping
+                | WriteError::Unknown(_) => UNAVAILABLE,
             },
             E::BodiesBusy
             | E::UnprovenBodiesBusy
@@ -272,6 +275,7 @@ fn write_message(error: &WriteError) -> String {
         | WriteError::TooManyConcurrentBytes { .. }
         | WriteError::BatchTooLarge { .. }
         | WriteError::Overloaded
+        | WriteError::NotHere
         | WriteError::Stopping => error.to_string(),
         WriteError::InsufficientStorage(_) => {
             "the node has no room left, nothing was stored: deletions still work".to_owned()

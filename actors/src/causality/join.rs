@@ -8,6 +8,7 @@
 
 use super::item::{Branch, Item, Sibling};
 use super::{Context, Dot};
+use crate::ids::ActorId;
 use std::cmp::Ordering;
 
 impl<'a> Item<'a> {
@@ -31,11 +32,34 @@ impl<'a> Item<'a> {
         self.branches = merged;
     }
 
+    /// Merges the state of a replica whose clock is `theirs` into the state of one whose clock is `ours`: as if both were
+    /// filled, but of the clocks no more is written down than what `stripped_by`, which `ours` covers, does not cover.
+    pub fn merge_stripped(
+        &mut self,
+        ours: &Context,
+        other: Item<'a>,
+        theirs: &Context,
+        stripped_by: &Context,
+    ) {
+        let mut other = other;
+        for branch in &self.branches {
+            other.knows(branch.actor, theirs.time_of(branch.actor));
+        }
+        let is_news = |&&(actor, time): &&(ActorId, u64)| !stripped_by.covers(Dot { actor, time });
+        theirs.pairs().iter().filter(is_news).for_each(|&(actor, time)| other.knows(actor, time));
+        for branch in &other.branches {
+            if let Some(newest) = branch.newest_time() {
+                self.knows(branch.actor, ours.time_of(branch.actor).min(newest));
+            }
+        }
+        self.merge(&other);
+        self.strip(stripped_by);
+    }
+
     /// Adds what `clock` covers to the context: the form in which a state is compared with another replica's.
     pub fn fill(&mut self, clock: &Context) {
         for &(actor, time) in clock.pairs() {
-            let branch = self.branch_mut(actor);
-            branch.seen = branch.seen.max(time);
+            self.knows(actor, time);
         }
     }
 
@@ -49,6 +73,13 @@ impl<'a> Item<'a> {
             }
             branch.seen > 0
         });
+    }
+
+    fn knows(&mut self, actor: ActorId, time: u64) {
+        if time > 0 {
+            let branch = self.branch_mut(actor);
+            branch.seen = branch.seen.max(time);
+        }
     }
 
     /// Whether every dot that the item knows, alive or dead, is covered by `clock`: then a replica that drops its

@@ -2,7 +2,8 @@
 
 use crate::ids::{NodeId, ShardIndex};
 use crate::layout::Layout;
-use crate::shard::WritePlan;
+use crate::shard::{ReplicaSet, WritePlan};
+use std::sync::Arc;
 
 /// This node takes no write of a shard, and nothing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,19 +21,19 @@ pub enum PlanError {
     NotHere,
 }
 
-/// The plan of a write that `node` takes in: it stores it together with the other replicas of the shard, and a majority
-/// has to be durable.
+/// The plan of a write that `node` takes in: it stores it together with the other replicas of the shard, and a quorum of
+/// every live version has to be durable. Hold the layout for as long as the write is under way.
 ///
 /// # Errors
 /// [`PlanError`].
 pub fn write_plan(layout: &Layout, node: NodeId, shard: ShardIndex) -> Result<WritePlan, PlanError> {
     match layout.replicas(shard) {
         [] => Err(PlanError::NoLayout),
-        [sole] if *sole == node => Ok(WritePlan::sole_replica()),
-        replicas if replicas.contains(&node) => Ok(WritePlan {
-            peers: replicas.iter().copied().filter(|replica| *replica != node).collect(),
-            quorum: replicas.len() / 2 + 1,
-        }),
+        replicas if replicas.contains(&node) => {
+            let sets = layout.write_sets(shard).iter();
+            let sets = sets.map(|set| ReplicaSet { nodes: Arc::clone(&set.nodes), quorum: set.quorum });
+            Ok(WritePlan { version: layout.version().number, sets: sets.collect() })
+        }
         _ => Err(PlanError::NotHere),
     }
 }

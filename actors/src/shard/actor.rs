@@ -1,15 +1,20 @@
 //! The shell of a shard: turns messages into events and carries effects out.
 
-use super::inbox::{ChangesSince, Inbox, Input, Request, Subscribe, Turn};
+use super::inbox::{ChangesSince, Inbox, Input, PeerAnswered, Request, Subscribe, Turn};
+use super::message::{MergeAnswer, MergeRequest};
+use super::shown::Shown;
 use super::{
-    BatchId, Effect, Event, Fence, ItemWrite, PollId, RequestId, ShardCore, Staged, WriteError, WritePlan,
+    BatchId, Effect, Event, Fence, ItemWrite, PollId, RequestId, ShardCore, Staged, States, WriteError,
+    WritePlan,
 };
 use crate::clock::wall_now;
-use crate::ids::ShardIndex;
-use crate::limits::PEER_TICK_MS;
+use crate::ids::{NodeId, ShardIndex};
+use crate::limits::{MERGE_BULK_BYTES_MIN, PEER_TICK_MS, WRITE_TIMEOUT_S};
 use crate::store::lane::{LaneHandle, Owner, Persist, PersistError, Persisted, Room};
 use crate::store::{Snapshot, Store};
+use crate::transport::{Link, Peers, Subsystem};
 use actix::prelude::*;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +34,8 @@ pub(super) struct ShardActor<S: Store> {
     /// To be scheduled once the event was handled.
     wants_tick: bool,
     persisted: mpsc::UnboundedSender<Persisted>,
+    answered: mpsc::UnboundedSender<PeerAnswered>,
+    shown: Arc<Shown>,
     turn: Turn,
     /// Taken when the actor starts.
     inbox: Option<Inbox>,
@@ -40,6 +47,8 @@ pub(super) struct ShardParts<S: Store> {
     pub(super) store: Arc<S>,
     /// The lane that commits to that store.
     pub(super) lane: LaneHandle,
+    /// The way to the other replicas.
+    pub(super) peers: Peers,
     /// The node's gauge of pollers.
     pub(super) poller_gauge: Arc<AtomicUsize>,
 }
@@ -49,6 +58,7 @@ impl<S: Store> Clone for ShardParts<S> {
         ShardParts {
             store: Arc::clone(&self.store),
             lane: self.lane.clone(),
+            peers: Arc::clone(&self.peers),
             poller_gauge: Arc::clone(&self.poller_gauge),
         }
     }
@@ -60,9 +70,11 @@ impl<S: Store> ShardActor<S> {
         shard: ShardIndex,
         core: ShardCore,
         parts: ShardParts<S>,
+        shown: Arc<Shown>,
         requests: mpsc::Receiver<Request>,
     ) -> ShardActor<S> {
         let (persisted, outcomes) = mpsc::unbounded_channel();
+        let (answered, answers) = mpsc::unbounded_channel();
         let turn = Turn::default();
         ShardActor {
             shard,
@@ -74,13 +86,17 @@ impl<S: Store> ShardActor<S> {
             room: None,
             wants_tick: false,
             persisted,
+            answered,
+            shown,
             turn: turn.clone(),
-            inbox: Some(Inbox { persisted: outcomes, requests, turn }),
+            inbox: Some(Inbox { persisted: outcomes, answered: answers, requests, turn }),
         }
     }
 
     fn step(&mut self, event: Event) {
-        for effect in self.core.step(event) {
+        let effects = self.core.step(event);
+        self.shown.publish(&self.core);
+        for effect in effects {
             self.run(effect);
         }
     }
@@ -88,8 +104,7 @@ impl<S: Store> ShardActor<S> {
     fn run(&mut self, effect: Effect) {
         match effect {
             Effect::Persist { batch, fence, writes } => self.persist(batch, fence, writes),
-            // No layout names a second replica yet, and no link leads to one: a caller that asks for it gets an error.
-            Effect::Merge { batch, peer, .. } => self.step(Event::Merged { batch, peer, durable: false }),
+            Effect::SendMerge { batch, peers, states } => self.send_merge(batch, peers, &states),
             Effect::Answer { request, outcome } => {
                 if let Some(client) = self.requests.remove(&request) {
                     send(client, outcome);
@@ -109,6 +124,24 @@ impl<S: Store> ShardActor<S> {
         let (owner, done) = (Owner::Shard(self.shard), self.persisted.clone());
         if self.parts.lane.send(Persist { owner, fence, batch, writes, room, done }).is_err() {
             self.lane_is_gone(batch);
+        }
+    }
+
+    fn send_merge(&self, batch: BatchId, peers: Vec<NodeId>, states: &States) {
+        let body = Bytes::from(MergeRequest::encode(self.shard, states));
+        let link = if body.len() < MERGE_BULK_BYTES_MIN { Link::Request } else { Link::Bulk };
+        let deadline = Duration::from_secs(WRITE_TIMEOUT_S);
+        for peer in peers {
+            let asked = self.parts.peers.request(peer, link, Subsystem::Merge, body.clone(), deadline);
+            let answered = self.answered.clone();
+            actix_rt::spawn(async move {
+                let durable = match asked.await {
+                    Ok(body) => MergeAnswer::decode(&body) == Ok(MergeAnswer::Stored),
+                    Err(_) => false,
+                };
+                // A shard that has stopped waits for nobody.
+                let _ = answered.send(PeerAnswered { batch, peer, durable });
+            });
         }
     }
 
@@ -137,6 +170,13 @@ impl<S: Store> ShardActor<S> {
         match request {
             Request::Write { writes, plan, answer } => self.write(&writes, plan, answer),
             Request::Check { writes, plan, answer } => send(answer, self.check(&writes, &plan)),
+            Request::Merge { states, answer } => self.merge(&states, answer),
+            Request::Replica(event) => {
+                let (event, answer) = *event;
+                self.step(event);
+                self.store_row();
+                send(answer, ());
+            }
             Request::Subscribe(subscribe) => self.subscribe(*subscribe),
             Request::Unsubscribe(poll) => self.unsubscribe(poll),
             Request::Changes(question) => {
@@ -156,10 +196,45 @@ impl<S: Store> ShardActor<S> {
         if self.room.is_none() {
             return send(answer, Err(WriteError::Overloaded));
         }
+        let request = self.register(answer);
+        self.step(Event::Write { request, staged });
+    }
+
+    fn merge(&mut self, states: &States, answer: Answer) {
+        let staged = match self.parts.store.snapshot() {
+            Ok(snapshot) => self.core.stage_merge(wall_now(), states, &mut |key| snapshot.item(key)),
+            Err(error) => Err(WriteError::NotRead(error)),
+        };
+        let staged = match staged {
+            Ok(staged) => staged,
+            Err(error) => return send(answer, Err(error)),
+        };
+        self.turn.spend(staged.bytes());
+        if staged.is_batch() {
+            self.room = self.parts.lane.reserve(staged.bytes());
+            if self.room.is_none() {
+                return send(answer, Err(WriteError::Overloaded));
+            }
+        }
+        let request = self.register(answer);
+        self.step(Event::Merge { request, staged });
+    }
+
+    /// What was learned of other replicas goes to the disk by itself if there is room in the lane, or with the next batch.
+    fn store_row(&mut self) {
+        if self.core.has_row_to_store() {
+            self.room = self.parts.lane.reserve(0);
+            if self.room.is_some() {
+                self.step(Event::StoreRow);
+            }
+        }
+    }
+
+    fn register(&mut self, answer: Answer) -> RequestId {
         let request = self.next_request;
         self.next_request = RequestId(request.0 + 1);
         self.requests.insert(request, answer);
-        self.step(Event::Write { request, staged });
+        request
     }
 
     fn check(&mut self, writes: &[ItemWrite], plan: &WritePlan) -> Result<(), WriteError> {
@@ -209,6 +284,9 @@ impl<S: Store> StreamHandler<Input> for ShardActor<S> {
             Input::Persisted(Persisted { batch, outcome, room }) => {
                 self.step(Event::Persisted { batch, outcome });
                 drop(room);
+            }
+            Input::PeerAnswered(PeerAnswered { batch, peer, durable }) => {
+                self.step(Event::PeerAnswered { batch, peer, durable });
             }
             Input::Request(request) => self.handle_request(request),
         }

@@ -1,14 +1,18 @@
+mod batches;
+
 use super::changes::{Changes, RecentChanges};
+use super::completeness::Completeness;
 use super::dots::Dots;
-use super::in_flight::{Batches, InFlight};
+use super::in_flight::Batches;
+use super::merge::StageMerge;
 use super::overlay::Overlay;
 use super::pollers::Pollers;
-use super::quorum::{Quorum, Standing};
 use super::stage::{ReadItem, Stage, Staged, Step};
 use super::{
-    BatchId, Effect, Event, Fence, ItemWrite, PollError, RequestId, UnknownCause, WriteError, WritePlan,
+    BatchId, Effect, Event, Fence, ItemState, ItemWrite, PollError, ShardClock, StagedMerge, States,
+    UnknownCause, WriteError, WritePlan,
 };
-use crate::causality::{Dot, SeenMarker};
+use crate::causality::{Context, Dot, Item, SeenMarker};
 use crate::clock::WallMs;
 use crate::ids::{ItemKey, NodeId, PartitionHash, ShardIndex};
 use crate::limits::{
@@ -18,8 +22,7 @@ use crate::limits::{
 use crate::mutation::{Mutation, is_on};
 use crate::store::lane::PersistError;
 use crate::store::range::KeyRange;
-use crate::store::{Epoch, ShardMeta, Write};
-use std::collections::BTreeSet;
+use crate::store::{Epoch, ShardMeta, ShardState, Write};
 
 /// The bounds of a shard. An operator may set the first two; the simulator sets all of them so low that they are met.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +54,12 @@ impl Default for ShardLimits {
 #[derive(Debug)]
 pub struct ShardCore {
     shard: ShardIndex,
+    /// Who holds the replica.
+    node: NodeId,
     limits: ShardLimits,
     dots: Dots,
+    clock: ShardClock,
+    completeness: Completeness,
     overlay: Overlay,
     in_flight: Batches,
     next_batch: BatchId,
@@ -63,23 +70,30 @@ pub struct ShardCore {
 }
 
 impl ShardCore {
-    /// A shard as its store left it. `meta` is what is stored of it, `epoch` the store's present one, `fence` what its
+    /// The replica of a shard on `node`, as its store left it. `meta` is what is stored of it, `epoch` the store's present one, `fence` what its
     /// first batch goes out under, and `seed` the source of further actor ids within the epoch: unpredictable in
     /// production, given in a simulation.
     pub fn open(
         shard: ShardIndex,
+        node: NodeId,
         meta: Option<ShardMeta>,
         epoch: Epoch,
         limits: ShardLimits,
         fence: Fence,
         seed: [u8; 32],
     ) -> ShardCore {
-        let dots = Dots::open(shard, meta, epoch, limits, seed);
+        let dots = Dots::open(shard, meta.as_ref(), epoch, limits, seed);
+        let (stored, state) =
+            meta.map_or((Context::empty(), ShardState::Live), |meta| (meta.clock, meta.state));
+        let clock = ShardClock::open(stored, dots.actor(), dots.committed_before(), dots.actors());
         let recent = RecentChanges::new(dots.newest(), limits.recent_changes_max);
         ShardCore {
             shard,
+            node,
             limits,
             dots,
+            clock,
+            completeness: Completeness::new(state),
             overlay: Overlay::default(),
             in_flight: Batches::default(),
             next_batch: BatchId(0),
@@ -96,8 +110,22 @@ impl ShardCore {
         match event {
             Event::Write { request, staged } => self.write(request, staged, &mut effects),
             Event::Persisted { batch, outcome: Ok(()) } => self.persisted(batch, &mut effects),
-            Event::Persisted { batch, outcome: Err(error) } => self.refused(batch, error, &mut effects),
-            Event::Merged { batch, peer, durable } => self.merged(batch, peer, durable, &mut effects),
+            Event::Persisted { batch, outcome: Err(error) } => self.refused(batch, &error, &mut effects),
+            Event::Merge { request, staged } => self.merge(request, staged, &mut effects),
+            Event::StoreRow => self.store_row(&mut effects),
+            Event::PeerAnswered { batch, peer, durable } => {
+                self.peer_answered(batch, peer, durable, &mut effects);
+            }
+            Event::PeerReborn { peer } => {
+                for batch in self.in_flight.peer_is_reborn(peer) {
+                    self.settle(batch, &mut effects);
+                }
+            }
+            Event::RoundStored(end) => {
+                self.clock.round_is_stored(end.began, end.side, &end.others);
+                self.completeness.round_is_stored(&end);
+            }
+            Event::Standing(state) => self.completeness.set(state),
             Event::Tick => self.tick(&mut effects),
             Event::Subscribe { poll, watched } => self.pollers.add(poll, watched),
             Event::Unsubscribe { poll } => self.pollers.remove(poll),
@@ -125,13 +153,45 @@ impl ShardCore {
         plan: WritePlan,
         read: ReadItem<'_, '_>,
     ) -> Result<Staged, WriteError> {
-        let mut puts = Vec::new();
+        let peers = plan.peers_of(self.node);
+        let (mut puts, mut states) = (Vec::new(), Vec::new());
         let (dots, bytes) = self.stage_items(now, writes, &plan, read, &mut |step| {
             let (partition, sort_key) = (step.write.partition.clone(), step.key.sort_key.clone());
             let put = Write::put_item(partition, sort_key, step.changed, &step.old, &step.new);
+            if !peers.is_empty() {
+                states.extend(state_to_send(&put, &step));
+            }
             puts.push((step.key, put));
         })?;
-        Ok(Staged { batch: self.next_batch, fence: self.fence, plan, puts, dots, bytes })
+        Ok(Staged { batch: self.next_batch, fence: self.fence, plan, peers, puts, states, dots, bytes })
+    }
+
+    /// Works out what another replica's states make of their items, which `read` shows as they are stored. A refusal
+    /// leaves no trace. [`Event::Merge`] has it take effect, and must be the next event.
+    ///
+    /// # Errors
+    /// [`WriteError`]; then nothing happened.
+    pub fn stage_merge(
+        &mut self,
+        now: WallMs,
+        states: &States,
+        read: ReadItem<'_, '_>,
+    ) -> Result<StagedMerge, WriteError> {
+        if self.in_flight.len() >= SHARD_WRITES_IN_FLIGHT_MAX {
+            return Err(WriteError::Overloaded);
+        }
+        let (batch, fence) = (self.next_batch, self.fence);
+        let staged =
+            StagedMerge { batch, fence, puts: Vec::new(), changes: Vec::new(), bytes: 0, after: None };
+        let stage = StageMerge {
+            now,
+            overlay: &self.overlay,
+            dots: &mut self.dots,
+            clock: &mut self.clock,
+            bytes_in_flight: self.in_flight.bytes(),
+            staged,
+        };
+        stage.run(states, read)
     }
 
     /// Whether the writes would be refused as things stand, without writing: judged as [`ShardCore::stage`] does.
@@ -157,36 +217,21 @@ impl ShardCore {
         changes
     }
 
-    fn write(&mut self, request: RequestId, staged: Staged, effects: &mut Vec<Effect>) {
-        let Staged { batch, fence, plan, puts, dots, bytes } = staged;
-        debug_assert_eq!((batch, fence), (self.next_batch, self.fence), "another event came in between");
-        self.next_batch = BatchId(batch.0 + 1);
-        let mut writes = Vec::with_capacity(puts.len() + 1);
-        for (key, put) in puts {
-            if let Write::PutItem { row, .. } = &put {
-                self.overlay.put(batch, key, row.item());
-            }
-            writes.push(put);
-        }
-        for &peer in &plan.peers {
-            effects.push(Effect::Merge { batch, peer, writes: writes.clone() });
-        }
-        if let Some(meta) = self.dots.watermark_to_store() {
-            writes.push(Write::PutShardMeta { shard: self.shard, meta });
-        }
-        effects.insert(0, Effect::Persist { batch, fence, writes });
-        if is_on(Mutation::NotifyBeforeCommit) {
-            self.wake(dots.iter().map(|(_, key)| key), effects);
-        }
-        let quorum = Quorum::new(&plan.peers, plan.quorum);
-        let is_shared = !plan.peers.is_empty();
-        self.in_flight.begin(
-            batch,
-            InFlight { request: Some(request), fence, dots, bytes, is_shared, quorum, ticks: 0 },
-        );
-        if is_shared {
-            self.schedule_tick(effects);
-        }
+    /// Whether the shard's row lacks something that rows of items may rely on from now on.
+    pub fn has_row_to_store(&self) -> bool {
+        self.dots.has_more_to_store()
+            || self.clock.has_more_to_store()
+            || self.completeness.has_more_to_store()
+    }
+
+    /// What other nodes are told of this replica.
+    pub fn clock(&self) -> &ShardClock {
+        &self.clock
+    }
+
+    /// Whether this replica's reads count towards a quorum: it lacks nothing that it ever acknowledged.
+    pub fn may_vote(&self) -> bool {
+        self.completeness.may_vote()
     }
 
     /// Mints dots in any case: the dots of refused writes are never used again.
@@ -201,97 +246,25 @@ impl ShardCore {
         if self.in_flight.len() >= SHARD_WRITES_IN_FLIGHT_MAX {
             return Err(WriteError::Overloaded);
         }
+        if !plan.is_member(self.node) {
+            return Err(WriteError::NotHere);
+        }
+        if plan.is_sole_replica(self.node) {
+            self.clock.is_sole_replica();
+        }
         let mut stage = Stage {
             now,
             limits: self.limits,
             overlay: &self.overlay,
             dots: &mut self.dots,
-            is_sole_replica: plan.peers.is_empty(),
+            strips_by: self.clock.strips_by(),
             bytes_in_flight: self.in_flight.bytes(),
         };
-        stage.run(writes, read, keep)
-    }
-
-    fn persisted(&mut self, batch: BatchId, effects: &mut Vec<Effect>) {
-        let Some(dots) = self.in_flight.stored(batch) else { return };
-        self.settle(batch, effects);
-        if !is_on(Mutation::NotifyBeforeCommit) {
-            self.wake(dots.iter().map(|(_, key)| key), effects);
+        let staged = stage.run(writes, read, keep);
+        if self.dots.actor() != self.clock.actor() {
+            self.clock.actor_begins(self.dots.actor());
         }
-        for (dot, key) in dots {
-            self.overlay.committed(batch, &key);
-            self.recent.committed(dot, key);
-        }
-    }
-
-    /// Wakes each poller who waits for a commit to one of the items, once.
-    fn wake<'k>(&self, keys: impl Iterator<Item = &'k ItemKey>, effects: &mut Vec<Effect>) {
-        if self.pollers.is_empty() {
-            return;
-        }
-        let mut woken = BTreeSet::new();
-        keys.for_each(|key| self.pollers.collect(key, &mut woken));
-        effects.extend(woken.into_iter().map(|poll| Effect::Wake { poll }));
-    }
-
-    fn refused(&mut self, batch: BatchId, error: PersistError, effects: &mut Vec<Effect>) {
-        let Some(write) = self.in_flight.end(batch) else { return };
-        // Every uncommitted item was minted under this fence, on top of what was refused: the lane refuses it too.
-        if write.fence == self.fence {
-            self.fence = self.fence.raised();
-            if !is_on(Mutation::OverlayKeptAfterRefusal) {
-                self.overlay.clear();
-            }
-            self.dots.watermark_was_refused();
-        }
-        if let Some(request) = write.request {
-            let error =
-                if write.is_shared { WriteError::Unknown(UnknownCause::Lane(error)) } else { error.into() };
-            effects.push(Effect::Answer { request, outcome: Err(error) });
-        }
-    }
-
-    fn merged(&mut self, batch: BatchId, peer: NodeId, durable: bool, effects: &mut Vec<Effect>) {
-        if let Some(write) = self.in_flight.get_mut(batch) {
-            write.quorum.peer_answered(peer, durable);
-            self.settle(batch, effects);
-        }
-    }
-
-    /// A peer that never answers does not hold a batch, or a client, for ever.
-    fn tick(&mut self, effects: &mut Vec<Effect>) {
-        self.tick_is_scheduled = false;
-        for batch in self.in_flight.tick() {
-            self.settle(batch, effects);
-        }
-        if self.in_flight.await_peers() {
-            self.schedule_tick(effects);
-        }
-    }
-
-    fn schedule_tick(&mut self, effects: &mut Vec<Effect>) {
-        if !self.tick_is_scheduled {
-            self.tick_is_scheduled = true;
-            effects.push(Effect::ScheduleTick);
-        }
-    }
-
-    /// Answers the client as soon as its write stands or cannot stand any more, once.
-    fn settle(&mut self, batch: BatchId, effects: &mut Vec<Effect>) {
-        let Some(write) = self.in_flight.get_mut(batch) else { return };
-        let outcome = match write.quorum.standing() {
-            Standing::Open => None,
-            Standing::Reached => Some(Ok(())),
-            Standing::Unreachable => Some(Err(WriteError::Unknown(UnknownCause::Replicas))),
-        };
-        if let Some(outcome) = outcome
-            && let Some(request) = write.request.take()
-        {
-            effects.push(Effect::Answer { request, outcome });
-        }
-        if write.is_settled() {
-            self.in_flight.end(batch);
-        }
+        staged
     }
 
     /// How many pollers are subscribed to the shard.
@@ -309,4 +282,18 @@ impl From<PersistError> for WriteError {
             }
         }
     }
+}
+
+/// What other replicas are sent of an item: its whole state. If they were sent what the write adds alone, one of them could
+/// hold a newer dot of an actor and lack an older one, which a token read there would then cover unread.
+fn state_to_send(put: &Write, step: &Step<'_>) -> Option<ItemState> {
+    let Write::PutItem { partition, sort_key, row, .. } = put else { return None };
+    let (partition, sort_key) = (partition.clone(), sort_key.clone());
+    if is_on(Mutation::MergeSentAsDelta) {
+        let mut delta = Item::empty();
+        let (dot, value) = step.new.siblings().find(|(dot, _)| dot.time == step.changed.0)?;
+        delta.write(dot, &step.write.context, value.borrowed());
+        return Some(ItemState::own(partition, sort_key, delta.encode().into()));
+    }
+    Some(ItemState::own(partition, sort_key, row.item()))
 }

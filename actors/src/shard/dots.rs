@@ -1,12 +1,12 @@
 //! Minting dots: each once, ever.
 
 use super::ShardLimits;
-use crate::causality::{CLOSED, Context, Dot, Item};
+use crate::causality::{Context, Dot, Item};
 use crate::clock::WallMs;
 use crate::ids::{ActorId, ShardIndex};
 use crate::limits::WATERMARK_STEP_MS;
 use crate::mutation::{Mutation, is_on};
-use crate::store::{Epoch, ShardMeta};
+use crate::store::{Epoch, ShardMeta, ShardState};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
@@ -21,14 +21,13 @@ pub(super) struct Dots {
     epoch: Epoch,
     /// Oldest first; the last one mints.
     actors: Vec<ActorId>,
-    /// The actors that mint no more: all but the last one. Stored with the first dot of the last one at the latest.
-    ended: Context,
     newest: u64,
     /// No dot may be minted above it before a higher one is on its way to disk.
     watermark: u64,
     /// How many actor ids are remembered.
     actors_max: usize,
     rng: StdRng,
+    is_resumed: bool,
 }
 
 impl Dots {
@@ -39,23 +38,22 @@ impl Dots {
     /// one image is not taken for one who has seen what is in the other.
     pub(super) fn open(
         shard: ShardIndex,
-        meta: Option<ShardMeta>,
+        meta: Option<&ShardMeta>,
         epoch: Epoch,
         limits: ShardLimits,
         seed: [u8; 32],
     ) -> Dots {
         let is_epoch = |stored| stored == epoch || is_on(Mutation::ActorIdReusedAfterAmnesia);
         let is_resumed = meta.as_ref().is_some_and(|meta| is_epoch(meta.epoch) && !meta.actors.is_empty());
-        let (actors, watermark) = meta.map_or((Vec::new(), 0), |meta| (meta.actors, meta.watermark));
+        let (actors, watermark) = meta.map_or((Vec::new(), 0), |meta| (meta.actors.clone(), meta.watermark));
         let rng = StdRng::from_seed(seed);
         let newest = if is_on(Mutation::WatermarkIgnored) { 0 } else { watermark };
         let actors_max = limits.actor_history_max;
-        let mut dots = Dots { epoch, actors, ended: Context::empty(), newest, watermark, actors_max, rng };
+        let mut dots = Dots { epoch, actors, newest, watermark, actors_max, rng, is_resumed };
         if !is_resumed {
             let is_reused = is_on(Mutation::ActorIdReusedAfterAmnesia);
             dots.begin_actor(first_actor(shard, if is_reused { Epoch(0) } else { epoch }));
         }
-        dots.ended = ended(&dots.actors);
         dots
     }
 
@@ -69,10 +67,20 @@ impl Dots {
         self.actors.last().map(|&actor| Dot { actor, time: self.newest })
     }
 
-    /// What a sole replica strips its items by: its earlier actors mint no more, and no other replica has a dot of theirs
-    /// that is not here.
-    pub(super) fn closed_for_sole_replica(&self) -> &Context {
-        &self.ended
+    /// Who mints now.
+    pub(super) fn actor(&self) -> ActorId {
+        self.actors.last().copied().unwrap_or(ActorId(0))
+    }
+
+    /// Nothing above it was minted.
+    pub(super) fn newest_time(&self) -> u64 {
+        self.newest
+    }
+
+    /// Up to which time the present actor's dots were committed before the shard was opened: all of them, if it was closed
+    /// cleanly.
+    pub(super) fn committed_before(&self) -> u64 {
+        if self.is_resumed { self.newest } else { 0 }
     }
 
     /// A new dot for a write with `context` onto `item`.
@@ -90,14 +98,37 @@ impl Dots {
         Dot { actor, time: self.newest }
     }
 
-    /// What must be stored together with the dots minted so far, if the stored watermark does not cover them.
-    pub(super) fn watermark_to_store(&mut self) -> Option<ShardMeta> {
-        if self.newest <= self.watermark {
-            return None;
+    /// The place of a change that brings no dot of its own: what was merged. The actor is the present one, which has no dot
+    /// there.
+    pub(super) fn mint_position(&mut self, now: WallMs) -> Dot {
+        self.newest = self.newest.saturating_add(1).max(now.0);
+        Dot { actor: self.actor(), time: self.newest }
+    }
+
+    /// Another replica knows dots of the present actor up to `shown`: if that is more than was minted, the actor is retired.
+    pub(super) fn are_shown(&mut self, shown: u64) {
+        if shown > self.newest && !is_on(Mutation::UnknownDotOfMineTaken) {
+            self.draw_actor();
         }
-        self.watermark = self.newest.saturating_add(WATERMARK_STEP_MS);
+    }
+
+    /// The present actor's dots may be at other replicas and are not here: another actor mints from now on.
+    pub(super) fn retire(&mut self) {
+        self.draw_actor();
+    }
+
+    /// Whether something must be stored together with the dots minted so far.
+    pub(super) fn has_more_to_store(&self) -> bool {
+        self.newest > self.watermark
+    }
+
+    /// What is stored of the shard together with the dots minted so far.
+    pub(super) fn for_row(&mut self, clock: Context, state: ShardState) -> ShardMeta {
+        if self.newest > self.watermark {
+            self.watermark = self.newest.saturating_add(WATERMARK_STEP_MS);
+        }
         let watermark = if is_on(Mutation::WatermarkNotAhead) { self.newest } else { self.watermark };
-        Some(ShardMeta::new(self.epoch, self.actors.clone(), watermark))
+        ShardMeta { epoch: self.epoch, actors: self.actors.clone(), watermark, clock, state }
     }
 
     /// A batch was refused, perhaps the one that carried the watermark: store it again with the next one.
@@ -115,18 +146,8 @@ impl Dots {
         self.actors.push(actor);
         let surplus = self.actors.len().saturating_sub(self.actors_max);
         self.actors.drain(..surplus);
-        self.ended = ended(&self.actors);
         self.watermark = 0;
     }
-}
-
-/// A context in which every actor but the last one is closed.
-fn ended(actors: &[ActorId]) -> Context {
-    let (_, ended) = actors.split_last().unwrap_or((&ActorId(0), &[]));
-    let mut pairs: Vec<_> = ended.iter().map(|&actor| (actor, CLOSED)).collect();
-    pairs.sort_unstable();
-    pairs.dedup();
-    Context::from_ascending(pairs).unwrap_or_default()
 }
 
 /// The actor id that a shard begins an epoch with. As unique as a random one: epochs are.

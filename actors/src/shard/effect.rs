@@ -1,4 +1,4 @@
-use super::{BatchId, Fence, PollId, RequestId, WriteError};
+use super::{BatchId, Fence, PollId, RequestId, States, WriteError};
 use crate::ids::NodeId;
 use crate::store::Write;
 
@@ -15,15 +15,15 @@ pub enum Effect {
         /// The writes.
         writes: Vec<Write>,
     },
-    /// Send the merged items to another replica. May run before the batch is durable here: after a crash that forgets
-    /// the dots of the batch, they are never minted again.
-    Merge {
-        /// Comes back in [`super::Event::Merged`].
+    /// Send the whole merged states to the other replicas, in one message each. May run before the batch is durable here:
+    /// after a crash that forgets the dots of the batch, they are never minted again.
+    SendMerge {
+        /// Comes back in [`super::Event::PeerAnswered`], once for each replica.
         batch: BatchId,
-        /// To which replica.
-        peer: NodeId,
-        /// The items of the batch.
-        writes: Vec<Write>,
+        /// To which replicas.
+        peers: Vec<NodeId>,
+        /// The items of the batch, and the clock that they are filled with.
+        states: States,
     },
     /// Answer a client. Success is only said once the quorum, this node included, is durable.
     Answer {

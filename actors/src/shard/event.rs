@@ -1,7 +1,9 @@
-use super::{BatchId, PollId, RequestId, Staged, Watched};
+use super::{BatchId, Moment, PeerSide, PollId, RequestId, Staged, StagedMerge, Watched};
 use crate::causality::{Context, Value};
 use crate::ids::{ItemKey, NodeId, Partition, SortKey};
+use crate::store::ShardState;
 use crate::store::lane::PersistError;
+use std::collections::BTreeSet;
 
 /// What happens to a shard.
 #[derive(Clone, Debug)]
@@ -14,6 +16,17 @@ pub enum Event {
         /// The new states.
         staged: Staged,
     },
+    /// Another replica's states take effect: what [`super::ShardCore::stage_merge`] just made of them. All are stored in
+    /// one transaction, or none.
+    Merge {
+        /// Whom to answer, once it is durable.
+        request: RequestId,
+        /// The new states.
+        staged: StagedMerge,
+    },
+    /// What the shard knows of other replicas is to be stored by itself. Only if
+    /// [`super::ShardCore::has_row_to_store`].
+    StoreRow,
     /// The lane is done with a batch. Batches come back in the order in which they were handed over.
     Persisted {
         /// Which batch.
@@ -22,7 +35,7 @@ pub enum Event {
         outcome: Result<(), PersistError>,
     },
     /// Another replica is done with a batch.
-    Merged {
+    PeerAnswered {
         /// Which batch.
         batch: BatchId,
         /// Which replica.
@@ -30,6 +43,15 @@ pub enum Event {
         /// Whether it is durable there.
         durable: bool,
     },
+    /// Another replica lost its memory, or part of it: what it said of batches that are not answered yet does not count.
+    PeerReborn {
+        /// Which replica.
+        peer: NodeId,
+    },
+    /// Everything that a round of anti-entropy brought is stored here.
+    RoundStored(RoundEnd),
+    /// This replica was told how complete it is.
+    Standing(ShardState),
     /// Time passes for those who wait for other replicas.
     Tick,
     /// A poller wants to be woken by every commit from now on.
@@ -66,18 +88,16 @@ impl ItemWrite {
     }
 }
 
-/// Where a write goes, as the layout says.
+/// How a round of anti-entropy ended: both replicas show the same values of the shard as of its beginning, or newer ones.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct WritePlan {
-    /// The other replicas of the shard.
-    pub peers: Vec<NodeId>,
-    /// How many replicas must be durable before the client is told, this one included.
-    pub quorum: usize,
-}
-
-impl WritePlan {
-    /// This node alone holds the shard.
-    pub fn sole_replica() -> WritePlan {
-        WritePlan { peers: Vec::new(), quorum: 1 }
-    }
+pub struct RoundEnd {
+    /// What this replica had learned when the round began.
+    pub began: Moment,
+    /// The other replica, as it was when the round began.
+    pub side: PeerSide,
+    /// All other replicas of the shard, of every live layout version.
+    pub others: BTreeSet<NodeId>,
+    /// Whether the round began after no node wrote by an older layout version alone: only then it counts for a replica that
+    /// is receiving the shard.
+    pub is_after_acks: bool,
 }

@@ -2,18 +2,20 @@
 
 use super::actor::{ShardActor, ShardParts};
 use super::inbox::{ChangesSince, Request, Subscribe};
+use super::shown::Shown;
 use super::{
-    Changes, ItemWrite, PollError, PollId, ShardCore, ShardLimits, UnknownCause, Watched, WriteError,
-    WritePlan,
+    Changes, Event, ItemWrite, Moment, PollError, PollId, RoundEnd, ShardCore, ShardLimits, States,
+    UnknownCause, View, Watched, WriteError, WritePlan,
 };
-use crate::causality::SeenMarker;
-use crate::ids::{ItemKey, PartitionHash, ShardIndex};
+use crate::causality::{Context, SeenMarker};
+use crate::ids::{ItemKey, NodeId, PartitionHash, ShardIndex};
 use crate::limits::{SHARD_REQUESTS_MAX, WRITE_TIMEOUT_S};
 use crate::store::lane::LaneHandle;
 use crate::store::range::KeyRange;
 use crate::store::set::lane_of;
-use crate::store::{Snapshot, Store, StoreError};
-use actix::prelude::*;
+use crate::store::{ShardState, Snapshot, Store, StoreError};
+use crate::transport::Peers;
+use actix::prelude::{Actor, ArbiterHandle};
 use rand::Rng;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -30,6 +32,8 @@ pub struct Shards<S: Store> {
 struct Inner<S: Store> {
     /// By shard index.
     shards: Vec<mpsc::Sender<Request>>,
+    /// By shard index.
+    shown: Vec<Arc<Shown>>,
     stores: Vec<Arc<S>>,
     pollers: Arc<AtomicUsize>,
     next_poll: AtomicU64,
@@ -43,11 +47,13 @@ impl<S: Store> Clone for Shards<S> {
 
 impl<S: Store> Shards<S> {
     /// Starts every shard of the ring, spread over `arbiters`. Lane `i` commits to store `i`; the shards' actor ids
-    /// come from `rng`.
+    /// come from `rng`. `node` is this one, and `peers` lead to the other replicas.
     ///
     /// # Errors
     /// [`StoreError`] if what a shard left behind cannot be read.
     pub fn start(
+        node: NodeId,
+        peers: &Peers,
         limits: ShardLimits,
         rng: &mut dyn Rng,
         lanes: &[(Arc<S>, LaneHandle)],
@@ -59,27 +65,31 @@ impl<S: Store> Shards<S> {
             .map(|(store, lane)| ShardParts {
                 store: Arc::clone(store),
                 lane: lane.clone(),
+                peers: Arc::clone(peers),
                 poller_gauge: Arc::clone(&pollers),
             })
             .collect();
-        let mut shards = Vec::new();
+        let (mut shards, mut shown) = (Vec::new(), Vec::new());
         for shard in ShardIndex::all() {
             let parts = parts[lane_of(shard, lanes.len())].clone();
             let meta = parts.store.snapshot()?.shard_meta(shard)?;
             let mut seed = [0; 32];
             rng.fill_bytes(&mut seed);
-            let core =
-                ShardCore::open(shard, meta, parts.store.epoch(), limits, parts.lane.fresh_fence(), seed);
+            let (epoch, fence) = (parts.store.epoch(), parts.lane.fresh_fence());
+            let core = ShardCore::open(shard, node, meta, epoch, limits, fence, seed);
+            let shows = Arc::new(Shown::of(&core));
+            shown.push(Arc::clone(&shows));
             let arbiter = &arbiters[shard.index() % arbiters.len()];
             let (sender, requests) = mpsc::channel(SHARD_REQUESTS_MAX);
             // Nobody speaks to the actor but through its queue: its address is let go of.
             drop(ShardActor::start_in_arbiter(arbiter, move |_| {
-                ShardActor::new(shard, core, parts, requests)
+                ShardActor::new(shard, core, parts, shows, requests)
             }));
             shards.push(sender);
         }
         let stores = lanes.iter().map(|(store, _)| Arc::clone(store)).collect();
-        Ok(Shards { inner: Arc::new(Inner { shards, stores, pollers, next_poll: AtomicU64::new(0) }) })
+        let next_poll = AtomicU64::new(0);
+        Ok(Shards { inner: Arc::new(Inner { shards, shown, stores, pollers, next_poll }) })
     }
 
     /// Writes items of one shard in one transaction. Durable, as the plan's quorum says, when it returns. A write that
@@ -95,11 +105,74 @@ impl<S: Store> Shards<S> {
     ) -> Result<(), WriteError> {
         let (answer, answered) = oneshot::channel();
         self.ask(shard, Request::Write { writes, plan, answer })?;
-        match timeout(Duration::from_secs(WRITE_TIMEOUT_S), answered).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(WriteError::Unknown(UnknownCause::Stopping)),
-            Err(_) => Err(WriteError::Unknown(UnknownCause::Timeout)),
-        }
+        outcome(answered).await
+    }
+
+    /// Merges what another replica sent of one shard, in one transaction. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`WriteError`] says what may have happened. No cap on values or bytes of an item refuses a merge.
+    pub async fn merge(&self, shard: ShardIndex, states: States) -> Result<(), WriteError> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(shard, Request::Merge { states, answer })?;
+        outcome(answered).await
+    }
+
+    /// The clock of a shard: whatever it covers and no state shows is dead here. Take [`Shards::view`] for states.
+    pub fn clock(&self, shard: ShardIndex) -> Context {
+        self.inner.shown[shard.index()].clock()
+    }
+
+    /// A snapshot of a shard, with the clock that its states are filled with when they leave for another node.
+    ///
+    /// # Errors
+    /// [`StoreError`] if no snapshot can be taken.
+    pub fn view(&self, shard: ShardIndex) -> Result<View<S::Snapshot<'_>>, StoreError> {
+        let store = self.store(shard);
+        self.inner.shown[shard.index()].view(|| store.snapshot())
+    }
+
+    /// What a round of anti-entropy that begins now is told to have begun after.
+    pub fn moment(&self, shard: ShardIndex) -> Moment {
+        self.inner.shown[shard.index()].moment()
+    }
+
+    /// Whether this node's answers about a shard count towards a read's quorum: its replica lacks nothing that it ever
+    /// acknowledged.
+    pub fn may_vote(&self, shard: ShardIndex) -> bool {
+        self.inner.shown[shard.index()].may_vote()
+    }
+
+    /// Everything that a round of anti-entropy brought is stored here: the shard's clock is raised.
+    ///
+    /// # Errors
+    /// [`PollError::Stopping`].
+    pub async fn round_is_stored(&self, shard: ShardIndex, end: RoundEnd) -> Result<(), PollError> {
+        self.tell(shard, Event::RoundStored(end)).await
+    }
+
+    /// A peer lost its memory, or part of it: what it acknowledged of writes to the shard that are not answered yet does not
+    /// count. The round that ends its amnesia has to begin after this returns.
+    ///
+    /// # Errors
+    /// [`PollError::Stopping`].
+    pub async fn peer_is_reborn(&self, shard: ShardIndex, peer: NodeId) -> Result<(), PollError> {
+        self.tell(shard, Event::PeerReborn { peer }).await
+    }
+
+    /// Tells a shard how complete this node's replica is. Rounds with every other replica complete it.
+    ///
+    /// # Errors
+    /// [`PollError::Stopping`].
+    pub async fn set_state(&self, shard: ShardIndex, state: ShardState) -> Result<(), PollError> {
+        self.tell(shard, Event::Standing(state)).await
+    }
+
+    async fn tell(&self, shard: ShardIndex, event: Event) -> Result<(), PollError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Replica(Box::new((event, answer)));
+        self.queue(shard).send(request).await.map_err(|_| PollError::Stopping)?;
+        answered.await.map_err(|_| PollError::Stopping)
     }
 
     /// Whether writes of one shard would be refused as things stand: a batch that spans shards asks them all first.
@@ -192,6 +265,14 @@ impl<S: Store> Shards<S> {
     /// Where a shard's requests wait.
     pub(super) fn queue(&self, shard: ShardIndex) -> &mpsc::Sender<Request> {
         &self.inner.shards[shard.index()]
+    }
+}
+
+async fn outcome(answered: oneshot::Receiver<Result<(), WriteError>>) -> Result<(), WriteError> {
+    match timeout(Duration::from_secs(WRITE_TIMEOUT_S), answered).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(WriteError::Unknown(UnknownCause::Stopping)),
+        Err(_) => Err(WriteError::Unknown(UnknownCause::Timeout)),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::quorum::Quorum;
 use super::{BatchId, Fence, RequestId};
 use crate::causality::Dot;
-use crate::ids::ItemKey;
+use crate::ids::{ItemKey, NodeId};
 use crate::limits::PEER_TICKS_MAX;
 use std::collections::BTreeMap;
 
@@ -13,7 +13,9 @@ pub(super) struct InFlight {
     /// `None` once the client has been answered.
     pub(super) request: Option<RequestId>,
     pub(super) fence: Fence,
-    /// In the order of minting; taken by the commit.
+    /// Merges that changed nothing, and hold what this batch stores.
+    pub(super) waiting: Vec<RequestId>,
+    /// What changed, in the order of minting; taken by the commit.
     pub(super) dots: Vec<(Dot, ItemKey)>,
     /// What its new states take in memory; nothing once they are on this node's disk.
     pub(super) bytes: usize,
@@ -28,7 +30,12 @@ impl InFlight {
     /// Whether nothing waits for it: it is stored here, and the client was told. What other replicas make of it later is
     /// not this write's business.
     pub(super) fn is_settled(&self) -> bool {
-        self.quorum.is_own_durable() && self.request.is_none()
+        self.quorum.is_own_durable() && self.request.is_none() && self.waiting.is_empty()
+    }
+
+    /// The requests that a refusal of the batch is told to.
+    pub(super) fn requests(&self) -> impl Iterator<Item = RequestId> {
+        self.request.iter().chain(&self.waiting).copied()
     }
 }
 
@@ -65,6 +72,12 @@ impl Batches {
         write.quorum.own_is_durable();
         self.bytes -= std::mem::take(&mut write.bytes);
         Some(std::mem::take(&mut write.dots))
+    }
+
+    /// Forgets what a replica said of every batch: these are all batches.
+    pub(super) fn peer_is_reborn(&mut self, peer: NodeId) -> Vec<BatchId> {
+        self.batches.values_mut().for_each(|write| write.quorum.peer_is_reborn(peer));
+        self.batches.keys().copied().collect()
     }
 
     /// Counts one more tick, and gives up on the peers of batches that had their time: these batches.

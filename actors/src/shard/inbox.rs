@@ -5,9 +5,9 @@
 //! shard takes *turns*: what was committed first, then one request at a time; and after a bounded number of messages or
 //! bytes it lets the others of its thread have theirs.
 
-use super::{Changes, ItemWrite, PollError, PollId, Watched, WriteError, WritePlan};
+use super::{BatchId, Changes, Event, ItemWrite, PollError, PollId, States, Watched, WriteError, WritePlan};
 use crate::causality::SeenMarker;
-use crate::ids::PartitionHash;
+use crate::ids::{NodeId, PartitionHash};
 use crate::limits::{SHARD_TURN_BYTES_MAX, SHARD_TURN_MESSAGES_MAX};
 use crate::store::lane::Persisted;
 use crate::store::range::KeyRange;
@@ -25,6 +25,10 @@ pub(super) enum Request {
     Write { writes: Arc<Vec<ItemWrite>>, plan: WritePlan, answer: oneshot::Sender<Result<(), WriteError>> },
     /// Say whether they would be refused, without writing.
     Check { writes: Arc<Vec<ItemWrite>>, plan: WritePlan, answer: oneshot::Sender<Result<(), WriteError>> },
+    /// Merge what another replica sent, and answer once it is durable.
+    Merge { states: States, answer: oneshot::Sender<Result<(), WriteError>> },
+    /// An event of the shard's replicas; answered once it was handled.
+    Replica(Box<(Event, oneshot::Sender<()>)>),
     /// Have the signal notified by every commit to what is watched.
     Subscribe(Box<Subscribe>),
     /// Forget a poller.
@@ -52,7 +56,15 @@ pub(super) struct ChangesSince {
 /// One thing to handle.
 pub(super) enum Input {
     Persisted(Persisted),
+    PeerAnswered(PeerAnswered),
     Request(Request),
+}
+
+/// Another replica is done with a batch, or will not be.
+pub(super) struct PeerAnswered {
+    pub(super) batch: BatchId,
+    pub(super) peer: NodeId,
+    pub(super) durable: bool,
 }
 
 /// What a shard has handled in its turn, counted by the inbox and by the shard.
@@ -90,6 +102,8 @@ impl Turn {
 /// The queues of one shard.
 pub(super) struct Inbox {
     pub(super) persisted: mpsc::UnboundedReceiver<Persisted>,
+    /// At most one for each batch under way and replica.
+    pub(super) answered: mpsc::UnboundedReceiver<PeerAnswered>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) turn: Turn,
 }
@@ -107,6 +121,10 @@ impl Stream for Inbox {
         if let Poll::Ready(Some(persisted)) = self.persisted.poll_recv(task) {
             self.turn.count();
             return Poll::Ready(Some(Input::Persisted(persisted)));
+        }
+        if let Poll::Ready(Some(answered)) = self.answered.poll_recv(task) {
+            self.turn.count();
+            return Poll::Ready(Some(Input::PeerAnswered(answered)));
         }
         // Without senders nobody asks any more; what is under way is still heard of.
         if let Poll::Ready(Some(request)) = self.requests.poll_recv(task) {

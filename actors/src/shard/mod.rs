@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!             ShardActor (shell)                         LaneActor
-//!  Write ──▶ stage, Event ──▶ ShardCore ─▶ Persist ────────▶ group commit
-//!                                │  ▲                          │
-//!  answer ◀── Answer ◀───────────┘  └──────── Persisted ◀──────┘
-//!  pollers ◀─ Wake   ◀───────────┘
+//!  Write, Merge ─▶ stage, Event ─▶ ShardCore ─▶ Persist ────▶ group commit
+//!                                   │  ▲  ▲                     │
+//!  answer ◀───── Answer ◀───────────┤  │  └───── Persisted ◀────┘
+//!  pollers ◀──── Wake   ◀───────────┤  │
+//!  other replicas ◀─ SendMerge ◀────┘  └─ PeerAnswered ◀── other replicas
 //! ```
 //!
 //! * [`ShardCore`] decides: what the next state of an item is, under which dot, who is told and when.
@@ -14,6 +15,8 @@
 
 mod actor;
 mod changes;
+pub mod clock;
+mod completeness;
 mod core;
 mod dots;
 mod effect;
@@ -21,19 +24,31 @@ mod event;
 mod handle;
 mod in_flight;
 mod inbox;
+mod merge;
+pub mod message;
 mod overlay;
+mod plan;
 mod pollers;
 mod quorum;
+mod serve;
+mod shown;
 mod stage;
+mod states;
 #[cfg(test)]
 mod tests;
 
 pub use self::core::{ShardCore, ShardLimits};
 pub use changes::{Changes, Since, Unseen};
+pub use clock::{Moment, PeerSide, ShardClock};
 pub use effect::Effect;
-pub use event::{Event, ItemWrite, WritePlan};
+pub use event::{Event, ItemWrite, RoundEnd};
 pub use handle::{Shards, Subscription};
+pub use merge::StagedMerge;
+pub use plan::{ReplicaSet, WritePlan};
+pub use serve::{Holds, MergeServer};
+pub use shown::View;
 pub use stage::{ReadItem, Staged};
+pub use states::{ItemState, States};
 
 use crate::limits::WRITE_TIMEOUT_S;
 use crate::store::lane::{BatchId, Fence, PersistError};
@@ -91,6 +106,9 @@ pub enum WriteError {
     /// Nothing happened: what the write builds on cannot be read.
     #[error("nothing was stored: {0}")]
     NotRead(#[source] crate::store::StoreError),
+    /// Nothing happened: the layout gives the shard to other nodes.
+    #[error("this node holds no replica of the item any more, nothing was stored: try again")]
+    NotHere,
     /// Nothing happened: the node is stopping.
     #[error("the node is stopping, nothing was stored: try again at another one")]
     Stopping,
@@ -109,6 +127,7 @@ impl WriteError {
             | WriteError::InsufficientStorage(_)
             | WriteError::Overloaded
             | WriteError::NotRead(_)
+            | WriteError::NotHere
             | WriteError::Stopping => true,
             WriteError::Unknown(_) => false,
         }
@@ -120,6 +139,7 @@ impl WriteError {
             WriteError::InsufficientStorage(_)
             | WriteError::Overloaded
             | WriteError::NotRead(_)
+            | WriteError::NotHere
             | WriteError::Stopping => true,
             WriteError::TooManyConcurrentValues { .. }
             | WriteError::TooManyConcurrentBytes { .. }

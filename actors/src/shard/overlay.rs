@@ -16,6 +16,11 @@ impl Overlay {
         self.items.get(key).map(|(_, item)| item)
     }
 
+    /// The batch that the item's newest state is on its way with.
+    pub(super) fn batch_of(&self, key: &ItemKey) -> Option<BatchId> {
+        self.items.get(key).map(|(batch, _)| *batch)
+    }
+
     pub(super) fn put(&mut self, batch: BatchId, key: ItemKey, item: Bytes) {
         self.items.insert(key, (batch, item));
     }

@@ -5,10 +5,10 @@
 
 use super::dots::Dots;
 use super::overlay::Overlay;
-use super::{BatchId, Fence, ItemWrite, ShardLimits, WriteError, WritePlan};
-use crate::causality::{Dot, Item};
+use super::{BatchId, Fence, ItemState, ItemWrite, ShardLimits, WriteError, WritePlan};
+use crate::causality::{Context, Dot, Item};
 use crate::clock::WallMs;
-use crate::ids::ItemKey;
+use crate::ids::{ItemKey, NodeId};
 use crate::limits::{BATCH_BYTES_MAX, SHARD_BYTES_IN_FLIGHT_MAX, TOKEN_ACTORS_MAX};
 use crate::mutation::{Mutation, is_on};
 use crate::store::{Position, StoreError, Write};
@@ -24,8 +24,12 @@ pub struct Staged {
     pub(super) batch: BatchId,
     pub(super) fence: Fence,
     pub(super) plan: WritePlan,
+    /// The other replicas.
+    pub(super) peers: Vec<NodeId>,
     /// One for each item.
     pub(super) puts: Vec<(ItemKey, Write)>,
+    /// The same states, for the other replicas.
+    pub(super) states: Vec<ItemState>,
     /// In the order of minting.
     pub(super) dots: Vec<(Dot, ItemKey)>,
     pub(super) bytes: usize,
@@ -44,8 +48,8 @@ pub(super) struct Stage<'c> {
     pub(super) limits: ShardLimits,
     pub(super) overlay: &'c Overlay,
     pub(super) dots: &'c mut Dots,
-    /// Whether no other replica holds the items.
-    pub(super) is_sole_replica: bool,
+    /// What the rows are stripped by.
+    pub(super) strips_by: &'c Context,
     /// What the shard has on its way to the disk already.
     pub(super) bytes_in_flight: usize,
 }
@@ -106,8 +110,8 @@ impl Stage<'_> {
         self.refuse_if_too_much(item, write, value.bytes().map_or(0, <[u8]>::len))?;
         let dot = self.dots.mint(self.now, &write.context, item);
         item.write(dot, &write.context, value);
-        if self.is_sole_replica && item.branches().len() > 1 {
-            item.strip(self.dots.closed_for_sole_replica());
+        if item.branches().len() > 1 {
+            item.strip(self.strips_by);
         }
         // Beyond it, the item's own token would be too long to come back.
         if item.live_actor_count() > TOKEN_ACTORS_MAX {

@@ -1,6 +1,8 @@
 //! The shard's decisions, as whole lists of effects.
 
 mod bounds;
+mod merges;
+mod messages;
 mod peers;
 mod polls;
 mod running;
@@ -15,11 +17,14 @@ use crate::store::lane::PersistError;
 use crate::store::{CommitError, Epoch, ShardMeta, Write};
 
 const NOW: WallMs = WallMs(1_000);
+/// Who holds the replica.
+const NODE: NodeId = NodeId([1; 32]);
 const FENCE: Fence = Fence::first(3);
 
 fn shard() -> ShardCore {
     ShardCore::open(
         index(),
+        NODE,
         None,
         Epoch(1),
         ShardLimits { concurrent_values_max: 2, ..ShardLimits::default() },
@@ -47,7 +52,7 @@ fn write(
         context: context.clone(),
         value: Value::Bytes(value.into()),
     };
-    let plan = WritePlan::sole_replica();
+    let plan = WritePlan::sole_replica(NODE);
     Request { id: RequestId(request), writes: vec![write], stored: stored.cloned(), plan }
 }
 
@@ -177,7 +182,7 @@ fn one_concurrent_value_too_many_is_refused_and_a_covering_write_is_not() {
 fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one() {
     let meta = ShardMeta::new(Epoch(1), vec![crate::ids::ActorId(5)], 9_000);
     let mut shard =
-        ShardCore::open(index(), Some(meta.clone()), Epoch(2), ShardLimits::default(), FENCE, [7; 32]);
+        ShardCore::open(index(), NODE, Some(meta.clone()), Epoch(2), ShardLimits::default(), FENCE, [7; 32]);
     let effects = shard.feed(NOW, write(1, "k", &Context::empty(), b"a", None));
     let Effect::Persist { writes, .. } = &effects[0] else { panic!() };
     let Write::PutShardMeta { meta: stored, .. } = &writes[1] else {
@@ -186,7 +191,8 @@ fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one
     assert_eq!(stored.actors.len(), 2);
     assert_eq!(stored.actors[0], meta.actors[0]);
 
-    let mut resumed = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), FENCE, [7; 32]);
+    let mut resumed =
+        ShardCore::open(index(), NODE, Some(meta), Epoch(1), ShardLimits::default(), FENCE, [7; 32]);
     let item = stored_item(&resumed.feed(NOW, write(1, "k", &Context::empty(), b"a", None)));
     assert_eq!(
         item.token_context().pairs(),
@@ -198,7 +204,8 @@ fn a_shard_of_an_earlier_epoch_mints_under_a_new_actor_and_remembers_the_old_one
 #[test]
 fn a_token_that_shows_an_unknown_dot_of_mine_retires_my_actor_id() {
     let meta = ShardMeta::new(Epoch(1), vec![crate::ids::ActorId(5)], 9_000);
-    let mut shard = ShardCore::open(index(), Some(meta), Epoch(1), ShardLimits::default(), FENCE, [7; 32]);
+    let mut shard =
+        ShardCore::open(index(), NODE, Some(meta), Epoch(1), ShardLimits::default(), FENCE, [7; 32]);
     let lost = Context::from_ascending(vec![(crate::ids::ActorId(5), 70_000)]).unwrap();
     let item = stored_item(&shard.feed(NOW, write(1, "k", &lost, b"a", None)));
     assert_eq!(values(&item), [b"a"], "under the old actor id the value would have been born discarded");
@@ -206,17 +213,17 @@ fn a_token_that_shows_an_unknown_dot_of_mine_retires_my_actor_id() {
 
 #[test]
 fn two_replicas_must_be_durable_this_one_among_them() {
-    let peers = vec![NodeId([2; 32]), NodeId([3; 32])];
-    let plan = WritePlan { peers: peers.clone(), quorum: 2 };
+    let peers = [NodeId([2; 32]), NodeId([3; 32])];
+    let plan = WritePlan::majority_of(&[NODE, peers[0], peers[1]]);
     let mut shard = shard();
     let request = Request { plan, ..write(1, "k", &Context::empty(), b"v", None) };
     let effects = shard.feed(NOW, request);
     assert!(matches!(
         effects.as_slice(),
-        [Effect::Persist { .. }, Effect::Merge { .. }, Effect::Merge { .. }, Effect::ScheduleTick]
+        [Effect::Persist { .. }, Effect::SendMerge { .. }, Effect::ScheduleTick]
     ));
 
-    let merged = |peer, durable| Event::Merged { batch: BatchId(0), peer, durable };
+    let merged = |peer, durable| Event::PeerAnswered { batch: BatchId(0), peer, durable };
     assert_eq!(
         shard.feed(NOW, merged(peers[0], true)),
         vec![],

@@ -66,6 +66,8 @@ pub enum ShardState {
     Receiving,
     /// It gives the shard's rows up.
     Dropping,
+    /// It holds the shard, and lost some of it.
+    Amnesiac,
 }
 
 /// What a shard keeps beside its items.

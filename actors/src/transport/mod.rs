@@ -12,6 +12,7 @@
 //! - Nothing that came over an old link is processed once a newer one is up.
 //! - Every queue is bounded in messages and bytes. A full one refuses.
 
+mod alone;
 mod carry;
 mod connection;
 mod frame;
@@ -26,6 +27,7 @@ mod round_trip;
 mod serve;
 pub mod tcp;
 
+pub use alone::Alone;
 pub use carry::{Carry, NotSent, Peers, RequestError, UnknownOutcome};
 pub use hello::ClusterSecret;
 pub use link::{Environment, Link, LinkState};

@@ -4,7 +4,7 @@ use crate::client::Reply;
 use crate::control::Control;
 use crate::disk::Fate;
 use crate::invariants::{Violation, polls, ranges, rest};
-use crate::keyspace::{ItemIndex, SHARDS};
+use crate::keyspace::{ItemIndex, NODE, SHARDS};
 use crate::limits::SHARD_LIMITS;
 use crate::mailbox::Lane;
 use crate::node::Node;
@@ -33,7 +33,7 @@ impl World {
             })?;
             let seed = self.random.seed();
             let epoch = self.disk.store.epoch();
-            shards.push(ShardCore::open(*shard, meta, epoch, SHARD_LIMITS, Fence::first(0), seed));
+            shards.push(ShardCore::open(*shard, NODE, meta, epoch, SHARD_LIMITS, Fence::first(0), seed));
         }
         self.node = Some(Node {
             shards,

@@ -1,12 +1,13 @@
 //! The few items that everybody fights over.
 
 use std::sync::LazyLock;
-use troupe_actors::ids::{BucketId, ItemKey, Partition, PartitionKey, ShardIndex, SortKey};
+use troupe_actors::ids::{BucketId, ItemKey, NodeId, Partition, PartitionKey, ShardIndex, SortKey};
 use troupe_actors::store::range::KeyRange;
 
 pub(crate) const PARTITION_COUNT: usize = 3;
 const SORT_KEYS: [&str; 5] = ["a1", "a2", "a3", "b1", "b2"];
 pub(crate) const ITEM_COUNT: usize = PARTITION_COUNT * SORT_KEYS.len();
+pub(crate) const NODE: NodeId = NodeId([1; 32]);
 pub(crate) const BUCKET: BucketId = BucketId([0xb0; 32]);
 
 /// One of the items.

@@ -51,6 +51,17 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         | Mutation::LossForgottenByRestart
         | Mutation::AskingSinceTheLastStart
         | Mutation::ToldBeforeItIsDurable
-        | Mutation::RebornPeerNotAnnounced => &[],
+        | Mutation::RebornPeerNotAnnounced
+        | Mutation::QuorumCountedOverVersionsTogether
+        | Mutation::AckOfAnEarlierIncarnationCounted
+        | Mutation::AmnesiacVotes
+        | Mutation::IncompleteReplicaClosesActors
+        | Mutation::ClockOfWhatWasMinted
+        | Mutation::StrippedByAClockNotStored
+        | Mutation::StateSentStripped
+        | Mutation::MergeSentAsDelta
+        | Mutation::OwnClockLeftOutOfMerges
+        | Mutation::MergeReplaces
+        | Mutation::MergeAcknowledgedBeforeTheCommit => &[],
     }
 }

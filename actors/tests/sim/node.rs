@@ -4,7 +4,7 @@
 use crate::control::Control;
 use crate::disk::Disk;
 use crate::invariants::{Violation, counters, dots, durable, refused};
-use crate::keyspace::ItemIndex;
+use crate::keyspace::{ItemIndex, NODE};
 use crate::lane::{LaneBatch, Sender};
 use crate::mailbox::Lane;
 use crate::oracle::{Fate, WriteId};
@@ -167,7 +167,7 @@ impl World {
     ) -> Result<(), Violation> {
         let now = self.wall();
         let Some(node) = &mut self.node else { return Ok(()) };
-        let plan = WritePlan::sole_replica();
+        let plan = WritePlan::sole_replica(NODE);
         let mut read = |key: &ItemKey| Ok(stored_item(&self.disk, key));
         let staged = node.shards[shard].stage(now, writes, plan, &mut read);
         node.requests_to_shards += 1;
@@ -192,7 +192,7 @@ impl World {
                     let payload = LaneBatch { from, batch, ids: ids.to_vec(), writes };
                     self.persist(shard, fence, payload);
                 }
-                Effect::Merge { .. } | Effect::ScheduleTick => {
+                Effect::SendMerge { .. } | Effect::ScheduleTick => {
                     let what = "there is no other replica".to_owned();
                     return Err(Violation { invariant: "nothing is sent to nobody", what });
                 }
@@ -240,6 +240,7 @@ impl World {
                 | WriteError::InsufficientStorage(_)
                 | WriteError::Overloaded
                 | WriteError::NotRead(_)
+                | WriteError::NotHere
                 | WriteError::Stopping,
             ) => Fate::Refused,
         };

@@ -4,7 +4,7 @@
 use crate::client::Client;
 use crate::disk::Copy;
 use crate::invariants::Violation;
-use crate::keyspace::{ItemIndex, PARTITIONS, SHARDS};
+use crate::keyspace::{ItemIndex, NODE, PARTITIONS, SHARDS};
 use crate::limits::SHARD_LIMITS;
 use crate::node::{GroupOfWrites, Inside};
 use crate::token::Token;
@@ -74,7 +74,7 @@ impl World {
 fn newest(copy: &Copy, snapshot: &impl Snapshot, at: usize) -> Option<(ActorId, u64)> {
     let epoch = copy.epoch()?;
     let meta = snapshot.shard_meta(SHARDS[at]).ok()?;
-    let core = ShardCore::open(SHARDS[at], meta, epoch, SHARD_LIMITS, Fence::first(0), [0; 32]);
+    let core = ShardCore::open(SHARDS[at], NODE, meta, epoch, SHARD_LIMITS, Fence::first(0), [0; 32]);
     let reach = core.changes(PARTITIONS[0].hash, &KeyRange::all(), &SeenMarker::default());
     reach.marker.seen.first().copied()
 }

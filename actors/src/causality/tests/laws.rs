@@ -168,6 +168,21 @@ proptest! {
     }
 
     #[test]
+    fn merging_stripped_states_under_their_clocks_is_merging_filled_ones(
+        a in arbitrary_item(), b in arbitrary_item(), more in arbitrary_clock(),
+        clock_a in arbitrary_clock(), clock_b in arbitrary_clock(),
+    ) {
+        let mut ours = clock_a.clone();
+        ours.join(&more);
+        let mut merged_stripped = stripped(&a, &clock_a);
+        merged_stripped.merge_stripped(&ours, stripped(&b, &clock_b), &clock_b, &clock_a);
+        let expected = merged(&filled(&a, &ours), &filled(&b, &clock_b));
+        prop_assert_eq!(live(&merged_stripped), live(&expected));
+        prop_assert_eq!(filled(&merged_stripped, &ours), expected);
+        prop_assert_eq!(stripped(&merged_stripped, &clock_a), merged_stripped);
+    }
+
+    #[test]
     fn replicas_with_other_clocks_and_the_same_live_dots_hash_the_same(
         item in arbitrary_item(), a in arbitrary_clock(), b in arbitrary_clock(),
     ) {

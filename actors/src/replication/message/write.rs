@@ -105,6 +105,7 @@ impl WriteRefusal {
             WriteError::InsufficientStorage(_) => WriteRefusal::InsufficientStorage,
             WriteError::Overloaded => WriteRefusal::Overloaded,
             WriteError::NotRead(_) => WriteRefusal::NotRead,
+            WriteError::NotHere => WriteRefusal::NotCoordinator,
             WriteError::Stopping => WriteRefusal::Stopping,
             WriteError::Unknown(_) => WriteRefusal::Unknown,
         }

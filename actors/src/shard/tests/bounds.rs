@@ -10,7 +10,7 @@ static LARGE: [u8; MIB] = [7; MIB];
 /// A shard that lets one item hold so many bytes.
 fn shard_with(item_bytes_max: usize) -> ShardCore {
     let limits = ShardLimits { item_bytes_max, ..ShardLimits::default() };
-    ShardCore::open(index(), None, Epoch(1), limits, FENCE, [7; 32])
+    ShardCore::open(index(), NODE, None, Epoch(1), limits, FENCE, [7; 32])
 }
 
 /// What staging says, and which keys it read.
@@ -67,7 +67,7 @@ fn a_batch_is_checked_as_it_would_be_written() {
     let mut shard = shard();
     let none = Context::empty();
     let check = |shard: &mut ShardCore, writes: &[ItemWrite]| {
-        shard.check(NOW, writes, &WritePlan::sole_replica(), &mut |_| Ok(None))
+        shard.check(NOW, writes, &WritePlan::sole_replica(NODE), &mut |_| Ok(None))
     };
     let adding = |count: usize| vec![item_write("k", &none, b"v"); count];
     assert_eq!(check(&mut shard, &adding(2)), Ok(()));
@@ -140,22 +140,19 @@ fn what_a_shard_has_on_its_way_to_the_disk_is_bounded_in_bytes() {
 #[test]
 fn a_new_state_is_made_once_for_everybody() {
     let mut shard = shard();
-    let plan = WritePlan { peers: vec![NodeId([2; 32]), NodeId([3; 32])], quorum: 2 };
+    let plan = WritePlan::majority_of(&[NODE, NodeId([2; 32]), NodeId([3; 32])]);
     let effects = shard.feed(NOW, Request { plan, ..write(1, "k", &Context::empty(), &LARGE, None) });
     let bytes = |writes: &[Write]| match &writes[0] {
-        Write::PutItem { row, .. } => row.as_bytes().as_ptr(),
+        Write::PutItem { row, .. } => row.item().as_ptr(),
         other @ (Write::RemoveItem { .. } | Write::PutShardMeta { .. } | Write::PutControl { .. }) => {
             panic!("{other:?}")
         }
     };
-    let [
-        Effect::Persist { writes, .. },
-        Effect::Merge { writes: first, .. },
-        Effect::Merge { writes: second, .. },
-        Effect::ScheduleTick,
-    ] = effects.as_slice()
+    let [Effect::Persist { writes, .. }, Effect::SendMerge { peers, states, .. }, Effect::ScheduleTick] =
+        effects.as_slice()
     else {
         panic!("{effects:?}")
     };
-    assert_eq!([bytes(first), bytes(second)], [bytes(writes); 2]);
+    assert_eq!(peers.len(), 2);
+    assert_eq!(states.items[0].encoded().as_ptr(), bytes(writes));
 }

@@ -6,12 +6,12 @@ use crate::limits::{PEER_TICKS_MAX, SHARD_WRITES_IN_FLIGHT_MAX};
 const PEERS: [NodeId; 2] = [NodeId([2; 32]), NodeId([3; 32])];
 
 fn shared(request: u64) -> Request {
-    let plan = WritePlan { peers: PEERS.to_vec(), quorum: 2 };
+    let plan = WritePlan::majority_of(&[NODE, PEERS[0], PEERS[1]]);
     Request { plan, ..write(request, &request.to_string(), &Context::empty(), b"v", None) }
 }
 
 fn merged(batch: u64, peer: NodeId) -> Event {
-    Event::Merged { batch: BatchId(batch), peer, durable: true }
+    Event::PeerAnswered { batch: BatchId(batch), peer, durable: true }
 }
 
 fn told(request: u64, outcome: Result<(), WriteError>) -> Effect {

@@ -25,7 +25,7 @@ fn subscribe(shard: &mut ShardCore, poll: u64, watched: Watched) {
 fn woken_by(shard: &mut ShardCore, batch: u64, keys: &[&str]) -> Vec<u64> {
     let writes: Vec<ItemWrite> =
         keys.iter().map(|key| write(0, key, &Context::empty(), b"v", None).writes.remove(0)).collect();
-    let (plan, id) = (WritePlan::sole_replica(), RequestId(batch));
+    let (plan, id) = (WritePlan::sole_replica(NODE), RequestId(batch));
     let planned = shard.feed(NOW, Request { id, writes, stored: None, plan });
     assert!(matches!(planned.as_slice(), [Effect::Persist { .. }]), "{planned:?}");
     let mut effects = shard.feed(NOW, persisted(batch)).into_iter();
@@ -33,7 +33,7 @@ fn woken_by(shard: &mut ShardCore, batch: u64, keys: &[&str]) -> Vec<u64> {
     let poll = |effect| match effect {
         Effect::Wake { poll } => poll.0,
         other @ (Effect::Persist { .. }
-        | Effect::Merge { .. }
+        | Effect::SendMerge { .. }
         | Effect::Answer { .. }
         | Effect::ScheduleTick) => {
             panic!("{other:?}")
@@ -83,7 +83,7 @@ fn meta(actors: &[u64], watermark: u64) -> ShardMeta {
 }
 
 fn reopened(meta: ShardMeta, epoch: u64) -> ShardCore {
-    ShardCore::open(index(), Some(meta), Epoch(epoch), ShardLimits::default(), FENCE, [9; 32])
+    ShardCore::open(index(), NODE, Some(meta), Epoch(epoch), ShardLimits::default(), FENCE, [9; 32])
 }
 
 fn since(shard: &ShardCore, actor: u64, time: u64) -> Since {
@@ -130,7 +130,7 @@ fn a_restart_neither_repeats_what_was_seen_nor_hides_what_was_not() {
 fn an_idle_shard_keeps_its_markers_over_clean_restarts() {
     for meta in [None, Some(meta(&[5], 90))] {
         let open = |seed| {
-            ShardCore::open(index(), meta.clone(), Epoch(2), ShardLimits::default(), FENCE, [seed; 32])
+            ShardCore::open(index(), NODE, meta.clone(), Epoch(2), ShardLimits::default(), FENCE, [seed; 32])
         };
         let marker = open(1).changes(place(), &KeyRange::all(), &SeenMarker::default()).marker;
         let mut restarted = open(2);
@@ -145,7 +145,7 @@ fn an_idle_shard_keeps_its_markers_over_clean_restarts() {
 fn shards_and_epochs_begin_with_actor_ids_of_their_own() {
     let reach = |shard: usize, epoch| {
         let shard = ShardIndex::new(shard).unwrap();
-        let core = ShardCore::open(shard, None, Epoch(epoch), ShardLimits::default(), FENCE, [8; 32]);
+        let core = ShardCore::open(shard, NODE, None, Epoch(epoch), ShardLimits::default(), FENCE, [8; 32]);
         core.changes(place(), &KeyRange::all(), &SeenMarker::default()).marker.seen[0].0
     };
     let mut actors: Vec<_> = (0..1024).flat_map(|shard| [reach(shard, 1), reach(shard, 2)]).collect();
@@ -162,8 +162,15 @@ fn a_marker_of_one_image_has_not_seen_what_only_another_one_holds() {
     let marker = older.changes(place(), &KeyRange::all(), &SeenMarker::default()).marker;
     assert_eq!(older.changes(place(), &KeyRange::all(), &marker).since, Since::Recent(vec![]));
 
-    let newer =
-        ShardCore::open(index(), Some(meta(&[5], 90)), Epoch(3), ShardLimits::default(), FENCE, [8; 32]);
+    let newer = ShardCore::open(
+        index(),
+        NODE,
+        Some(meta(&[5], 90)),
+        Epoch(3),
+        ShardLimits::default(),
+        FENCE,
+        [8; 32],
+    );
     assert_eq!(newer.changes(place(), &KeyRange::all(), &marker).since, Since::Everything);
 
     woken_by(&mut older, 0, &["k"]);

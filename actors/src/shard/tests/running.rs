@@ -5,6 +5,7 @@ use crate::limits::{SHARD_BYTES_IN_FLIGHT_MAX, SHARD_TURN_MESSAGES_MAX};
 use crate::shard::inbox;
 use crate::store::lane::{LaneHandle, Persist, Persisted};
 use crate::store::memory::MemoryStore;
+use crate::transport::Alone;
 use actix::prelude::{Actor, Arbiter, Context as Ctx, Handler, System};
 use rand::SeedableRng;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ fn start(limits: ShardLimits) -> (Shards<MemoryStore>, mpsc::UnboundedReceiver<P
     let lane = LaneHandle::new(TestLane(sender).start().recipient());
     let stores = [(Arc::new(MemoryStore::new(Epoch(1))), lane)];
     let mut rng = rand::rngs::StdRng::seed_from_u64(7);
-    (Shards::start(limits, &mut rng, &stores, &[Arbiter::current()]).unwrap(), batches)
+    (Shards::start(NODE, &Alone::peers(), limits, &mut rng, &stores, &[Arbiter::current()]).unwrap(), batches)
 }
 
 fn write_to(partition: &str, key: &str, value: &[u8]) -> ItemWrite {
@@ -52,7 +53,7 @@ fn write_to(partition: &str, key: &str, value: &[u8]) -> ItemWrite {
 /// Puts a write into its shard's queue, and does not wait.
 fn enqueue(shards: &Shards<MemoryStore>, write: ItemWrite) -> oneshot::Receiver<Result<(), WriteError>> {
     let (answer, answered) = oneshot::channel();
-    let (shard, plan) = (write.partition.shard(), WritePlan::sole_replica());
+    let (shard, plan) = (write.partition.shard(), WritePlan::sole_replica(NODE));
     let request = inbox::Request::Write { writes: Arc::new(vec![write]), plan, answer };
     assert!(shards.queue(shard).try_send(request).is_ok(), "there is a place");
     answered
@@ -66,7 +67,7 @@ fn a_write_that_the_disk_never_answers_ends_with_an_unknown_outcome() {
         // With nothing else to do, a paused clock runs ahead to the next timer.
         tokio::time::pause();
         let shard = write.partition.shard();
-        let outcome = shards.write(shard, Arc::new(vec![write]), WritePlan::sole_replica()).await;
+        let outcome = shards.write(shard, Arc::new(vec![write]), WritePlan::sole_replica(NODE)).await;
         assert!(matches!(&outcome, Err(WriteError::Unknown(UnknownCause::Timeout))), "{outcome:?}");
     });
 }

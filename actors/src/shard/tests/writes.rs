@@ -9,7 +9,7 @@ use crate::store::{FailureCause, Position};
 pub(super) fn batch(request: u64, writes: &[(&str, &Context, &'static [u8])]) -> Request {
     let writes: Vec<ItemWrite> =
         writes.iter().map(|(key, context, value)| item_write(key, context, value)).collect();
-    Request { id: RequestId(request), writes, stored: None, plan: WritePlan::sole_replica() }
+    Request { id: RequestId(request), writes, stored: None, plan: WritePlan::sole_replica(NODE) }
 }
 
 pub(super) fn item_write(key: &str, context: &Context, value: &'static [u8]) -> ItemWrite {
@@ -118,7 +118,7 @@ fn a_failure_of_the_store_is_an_unknown_outcome_and_a_refusal_is_none() {
 #[test]
 fn a_refusal_here_is_an_unknown_outcome_if_other_replicas_were_sent_the_write() {
     let mut shard = shard();
-    let plan = WritePlan { peers: vec![NodeId([2; 32])], quorum: 2 };
+    let plan = WritePlan::majority_of(&[NODE, NodeId([2; 32])]);
     shard.feed(NOW, Request { plan, ..write(1, "k", &Context::empty(), b"v", None) });
     let effects = shard.feed(NOW, refused(0, PersistError::Full(CommitError::DiskFull)));
     assert!(matches!(effects.as_slice(), [Effect::Answer { outcome: Err(WriteError::Unknown(_)), .. }]));
@@ -169,7 +169,7 @@ fn an_item_that_lives_through_many_epochs_stays_as_short_as_a_new_one() {
     let mut meta = None;
     for epoch in 1..100 {
         let mut shard =
-            ShardCore::open(index(), meta.take(), Epoch(epoch), ShardLimits::default(), FENCE, [7; 32]);
+            ShardCore::open(index(), NODE, meta.take(), Epoch(epoch), ShardLimits::default(), FENCE, [7; 32]);
         let token = stored.as_ref().map_or_else(Context::empty, Item::token_context);
         let effects = shard.feed(NOW, write(epoch, "k", &token, b"v", stored.as_ref()));
         let item = stored_item(&effects);

@@ -6,7 +6,7 @@ use super::lane::{Change, Stored};
 use super::machine::Inside;
 use super::world::{Channel, Cluster};
 use crate::invariants::{Violation, dots, refused};
-use crate::keyspace::{ItemIndex, PARTITIONS, SHARDS};
+use crate::keyspace::{ItemIndex, NODE, PARTITIONS, SHARDS};
 use crate::node::stored_item;
 use crate::oracle::{Fate, WriteId};
 use crate::world::{RequestNumber, outcome_number};
@@ -57,7 +57,7 @@ impl Cluster {
         let ids: Vec<WriteId> = writes.iter().map(|(id, _)| *id).collect();
         let writes: Vec<ItemWrite> =
             writes.into_iter().map(|(id, context)| self.item_write(id, context)).collect();
-        let plan = WritePlan::sole_replica();
+        let plan = WritePlan::sole_replica(NODE);
         let machine = &mut self.machines[node];
         let Some(process) = &mut machine.process else { return Ok(()) };
         let mut read = |key: &ItemKey| Ok(stored_item(&machine.disk, key));
@@ -122,7 +122,7 @@ impl Cluster {
                     self.check_minting(&writes, &changes)?;
                     self.persist(node, shard, fence, Stored { shard, batch, changes, writes });
                 }
-                Effect::Merge { .. } => {
+                Effect::SendMerge { .. } => {
                     let what = "there is no other replica".to_owned();
                     return Err(Violation { invariant: "nothing is sent to nobody", what });
                 }
@@ -208,6 +208,7 @@ fn fate(outcome: &Result<(), WriteError>) -> Fate {
             | WriteError::InsufficientStorage(_)
             | WriteError::Overloaded
             | WriteError::NotRead(_)
+            | WriteError::NotHere
             | WriteError::Stopping,
         ) => Fate::Refused,
     }

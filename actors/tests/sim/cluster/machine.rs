@@ -8,7 +8,7 @@ use super::read::Reading;
 use super::world::Cluster;
 use crate::disk::{Disk, Durability};
 use crate::invariants::Violation;
-use crate::keyspace::SHARDS;
+use crate::keyspace::{NODE, SHARDS};
 use crate::limits::{JOURNAL_BYTES, SHARD_LIMITS};
 use crate::mailbox::Lane;
 use crate::oracle::WriteId;
@@ -117,7 +117,7 @@ impl Cluster {
             })?;
             let epoch = machine.disk.store.epoch();
             let seed = self.random.seed();
-            shards.push(ShardCore::open(*shard, meta, epoch, SHARD_LIMITS, Fence::first(0), seed));
+            shards.push(ShardCore::open(*shard, NODE, meta, epoch, SHARD_LIMITS, Fence::first(0), seed));
         }
         machine.process = Some(Process {
             shards,
