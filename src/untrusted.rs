@@ -13,6 +13,7 @@ use std::path::Path;
 use troupe_actors::causality::{Item, TokenKey};
 use troupe_actors::control::ControlState;
 use troupe_actors::ids::{BucketId, PartitionHash};
+use troupe_actors::transport::take_bytes_of_a_peer;
 
 #[cfg(test)]
 mod tests;
@@ -113,6 +114,11 @@ pub fn config(input: &[u8]) {
     // Its outcome is a configuration or an error that can be shown; both have been made when this returns.
     let outcome = Config::parse(Path::new("troupe.toml"), &text, &BTreeMap::new());
     let _ = outcome.map(|config| format!("{config:?}")).map_err(|error| error.to_string());
+}
+
+/// What another node sends over a link after its hello.
+pub fn frames(input: &[u8]) {
+    take_bytes_of_a_peer(input);
 }
 
 /// Rows of the control tables: keys and values by turns, a line each.

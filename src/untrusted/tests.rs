@@ -49,6 +49,11 @@ proptest! {
     }
 
     #[test]
+    fn bytes_of_a_peer_are_frames_or_end_the_link(input in near(&[seed!("frames/each")])) {
+        frames(&input);
+    }
+
+    #[test]
     fn nobody_seals_without_the_key(
         input in prop_oneof![near(&[seed!("sealed/token")]), "[A-Za-z0-9_-]{0,120}".prop_map(String::into_bytes)],
     ) {
@@ -81,6 +86,7 @@ proptest! {
 #[test]
 fn the_seeds_are_what_they_stand_for() {
     assert!(Item::decode(seed!("item/siblings")).is_some_and(|item| item.sibling_count() == 3));
+    assert_eq!(seed!("frames/each")[..4], [0, 0, 0, 8], "frames begin with their length");
     let text = std::str::from_utf8(seed!("config/garage")).unwrap();
     assert!(Config::parse(Path::new("troupe.toml"), text, &BTreeMap::new()).is_ok());
 }

@@ -1,8 +1,10 @@
 //! Several processes that find each other.
 
+use crate::harness::memory::{Watch, anonymous_kib};
 use crate::harness::node::{free_address, run, troupe};
 use crate::harness::{Credentials, Home, Node};
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -97,4 +99,29 @@ fn nodes_with_different_secrets_do_not_connect_and_the_operator_is_told_why() {
     assert!(!is_well && said.contains("different values of `rpc_secret`"), "{said}");
     a.sees(1);
     b.sees(1);
+}
+
+#[test]
+fn a_thousand_strangers_cost_no_memory_and_keep_no_peer_out() {
+    let (a, b_addr) = (start(Home::new(), free_address(), SECRET, &[]), free_address());
+    let before_kib = anonymous_kib(a.node.pid());
+    let watch = Watch::begin(a.node.pid());
+    // They connect, begin a handshake, and say no more.
+    let mut strangers = Vec::new();
+    for _ in 0..1000 {
+        let mut stranger = TcpStream::connect(a.rpc).expect("the port is open");
+        // It may have been let go already.
+        let _ = stranger.write_all(&[0x16, 0x03, 0x01, 0x40, 0x00, 0x01]);
+        strangers.push(stranger);
+    }
+    let b = start(Home::new(), b_addr, SECRET, &[a.rpc.to_string()]);
+    a.sees(2);
+    b.sees(2);
+    for mut stranger in strangers {
+        stranger.set_read_timeout(Some(Duration::from_secs(30))).expect("it is a socket");
+        // Its end, or that it was reset.
+        assert!(!matches!(stranger.read(&mut [0; 64]), Ok(1..)), "strangers are told nothing");
+    }
+    let peak_kib = watch.peak_kib();
+    assert!(peak_kib < before_kib + (16 << 10), "{peak_kib} KiB at most, {before_kib} KiB before");
 }

@@ -15,6 +15,7 @@
 mod alone;
 mod carry;
 mod connection;
+mod door;
 mod frame;
 mod hello;
 mod link;
@@ -29,6 +30,7 @@ pub mod tcp;
 
 pub use alone::Alone;
 pub use carry::{Carry, NotSent, Peers, RequestError, UnknownOutcome};
+pub use door::take_bytes_of_a_peer;
 pub use hello::ClusterSecret;
 pub use link::{Environment, Link, LinkState};
 pub use peer_addr::{NotAPeerAddr, PeerAddr};

@@ -14,6 +14,8 @@ mod hub;
 mod link;
 mod run;
 mod served;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use super::outbox::Outgoing;
