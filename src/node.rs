@@ -11,6 +11,7 @@ mod admin;
 pub mod identity;
 mod known_peers;
 mod lanes;
+mod peers;
 mod rpc;
 mod view;
 pub(crate) mod vital;
@@ -194,7 +195,9 @@ impl Node {
         rpc.start(services)?;
 
         let (stores, peering) = (lanes.stores.clone(), rpc.peering());
-        let view = Arc::new(StoreView { stores, shards: shards.clone(), peering });
+        let membership_seen = membership.clone();
+        let view =
+            Arc::new(StoreView { stores, shards: shards.clone(), peering, membership: membership_seen });
         let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
         let admin = AdminServers::start(config, parts, room)?;
 

@@ -1,10 +1,9 @@
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use troupe_actors::ids::{BucketId, NodeId};
 use troupe_actors::store::StoreError;
-use troupe_actors::transport::{LinkState, PeerAddr};
+use troupe_actors::transport::PeerAddr;
 
 /// What the admin API asks the node about itself. The node's composition root implements it.
 pub trait NodeView: Send + Sync + 'static {
@@ -17,11 +16,58 @@ pub trait NodeView: Send + Sync + 'static {
     /// What goes on in the node right now.
     fn gauges(&self) -> Vec<Gauge>;
 
-    /// The other nodes that it knows, and whether it is connected to them.
-    fn links(&self) -> Arc<BTreeMap<NodeId, LinkState>>;
+    /// The other nodes that it knows.
+    fn peers(&self) -> BTreeMap<NodeId, Peer>;
 
     /// Connects to another node, and stays connected. Gives its id, or the reason why there is no link yet, for a person.
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>>;
+}
+
+/// How another node is, as this one sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PeerState {
+    /// Connected.
+    Up,
+    /// Connected, and somebody had no answer from it lately.
+    Suspected,
+    /// Others say that it runs, and there is no connection to it from here.
+    NotConnected,
+    /// It does not run, or nobody reaches it.
+    Down,
+}
+
+impl PeerState {
+    /// Whether requests are sent to it.
+    pub fn is_up(self) -> bool {
+        matches!(self, PeerState::Up | PeerState::Suspected)
+    }
+
+    /// For people.
+    pub fn word(self) -> &'static str {
+        match self {
+            PeerState::Up => "up",
+            PeerState::Suspected => "suspected",
+            PeerState::NotConnected => "not connected",
+            PeerState::Down => "down",
+        }
+    }
+}
+
+/// Another node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// How it is.
+    pub state: PeerState,
+    /// For how many seconds; `None` if it was never heard of since the start.
+    pub since_s: Option<u64>,
+    /// Where it is reached.
+    pub addr: Option<String>,
+    /// The program that it runs.
+    pub version: Option<String>,
+    /// What its machine is called.
+    pub hostname: Option<String>,
+    /// How far its clock is ahead of this node's.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// How much a bucket holds.

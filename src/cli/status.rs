@@ -14,7 +14,7 @@ pub(super) async fn status(client: &Client) -> Result<(), CliError> {
     let status: GetClusterStatusResponse = client.get("GetClusterStatus", &[]).await?;
     let health: GetClusterHealthResponse = client.get("GetClusterHealth", &[]).await?;
     let layout: GetClusterLayoutResponse = client.get("GetClusterLayout", &[]).await?;
-    let head = ["ID", "Hostname", "Address", "Tags", "Zone", "Capacity", "Disk available", "State"];
+    let head = ["ID", "Hostname", "Address", "Tags", "Zone", "Capacity", "Disk available", "Since", "State"];
     let mut text = format!("==== NODES ====\n{}\n\n", table(&head, status.nodes.iter().map(row)));
     text += &format!(
         "Cluster: {} (layout version {}, {} of {} shards served)\n",
@@ -60,8 +60,19 @@ fn row(node: &NodeResp) -> Vec<String> {
         zone,
         capacity,
         node.data_partition.map_or("-".to_owned(), available),
-        if node.is_up { "up".to_owned() } else { "down".to_owned() },
+        node.state_secs.map_or("-".to_owned(), duration),
+        node.state.clone().unwrap_or_else(|| if node.is_up { "up" } else { "down" }.to_owned()),
     ]
+}
+
+/// A time in its largest unit: how long a node has been up or down.
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// A node's capacity in words.

@@ -1,26 +1,28 @@
 //! What the admin API sees of a running node.
 
+use super::peers;
 use super::rpc::Peering;
-use crate::admin::{BucketUsage, Gauge, NodeView};
+use crate::admin::{BucketUsage, Gauge, NodeView, Peer};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::membership::Membership;
 use troupe_actors::shard::Shards;
 use troupe_actors::store::journalled::{NodeStats, NodeStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::set::StoreSet;
 use troupe_actors::store::{Snapshot, Store, StoreError};
-use troupe_actors::transport::{Carry, LinkState, PeerAddr};
+use troupe_actors::transport::{Carry, PeerAddr};
 
 /// A node's stores and shards.
 pub(super) struct StoreView {
     pub(super) stores: StoreSet<NodeStore>,
     pub(super) shards: Shards<NodeStore>,
     pub(super) peering: Peering,
+    pub(super) membership: Membership,
 }
 
 impl NodeView for StoreView {
@@ -71,8 +73,8 @@ impl NodeView for StoreView {
         gauges
     }
 
-    fn links(&self) -> Arc<BTreeMap<NodeId, LinkState>> {
-        self.peering.tcp.links()
+    fn peers(&self) -> BTreeMap<NodeId, Peer> {
+        peers::seen(&self.peering.tcp.links(), &self.membership)
     }
 
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>> {

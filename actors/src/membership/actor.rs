@@ -27,19 +27,19 @@ impl Membership {
     pub fn start(inbox: MembershipInbox, peers: Peers, own: MemberId, about: About, seed: u64) -> Membership {
         let MembershipInbox { mut events, sender, has_missed_links } = inbox;
         let members = Arc::new(ArcSwap::from_pointee(Members::default()));
-        let published = Arc::clone(&members);
+        let (published, started) = (Arc::clone(&members), Instant::now());
         MembershipActor::create(|context| {
             context.add_stream(poll_fn(move |waker| events.poll_recv(waker)));
             MembershipActor {
                 core: MembershipCore::new(own, about, seed),
                 peers,
-                started: Instant::now(),
+                started,
                 members: published,
                 has_missed_links,
                 alarm: None,
             }
         });
-        Membership { members, events: sender }
+        Membership { members, events: sender, started }
     }
 }
 

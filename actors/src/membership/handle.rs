@@ -10,19 +10,27 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Who is up, for the rest of the node. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Membership {
     pub(super) members: Arc<ArcSwap<Members>>,
     pub(super) events: mpsc::Sender<Event>,
+    pub(super) started: Instant,
 }
 
 impl Membership {
     /// The other nodes as of now.
     pub fn members(&self) -> Arc<Members> {
         self.members.load_full()
+    }
+
+    /// How long ago that was which a member is [`Member::since`](super::Member::since).
+    pub fn ago(&self, since: Duration) -> Duration {
+        self.started.elapsed().saturating_sub(since)
     }
 
     /// Tells the others that this node stops. Returns once the messages are with the transport.

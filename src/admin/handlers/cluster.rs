@@ -3,13 +3,13 @@ use crate::admin::error::{AdminError, AdminResult};
 use crate::admin::model::{
     ConnectNodeResponse, FreeSpaceResp, GetClusterStatusResponse, NodeAssignedRole, NodeResp,
 };
-use crate::admin::{Admin, health};
+use crate::admin::{Admin, Peer, health};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
 use std::path::Path;
 use troupe_actors::ids::NodeId;
 use troupe_actors::layout::NodeRole;
-use troupe_actors::transport::{LinkState, PeerAddr};
+use troupe_actors::transport::PeerAddr;
 
 /// Nodes that one call connects to: each waits for its answer. Beyond it: 400.
 const CONNECTS_MAX: usize = 100;
@@ -17,33 +17,45 @@ const CONNECTS_MAX: usize = 100;
 pub(super) fn status(admin: &Admin) -> AdminResult {
     let snapshot = admin.control.snapshot();
     let roles = &snapshot.layout.version().roles;
-    let links = admin.view.links();
-    let nodes = roles.keys().chain(links.keys()).copied().chain([admin.identity.node]);
+    let peers = admin.view.peers();
+    let held = snapshot.layout.nodes();
+    let nodes = roles.keys().chain(&held).chain(peers.keys()).copied().chain([admin.identity.node]);
     let nodes: BTreeSet<NodeId> = nodes.collect();
     let version = snapshot.layout.version();
     json(&GetClusterStatusResponse {
         layout_version: version.number,
-        warnings: health::missing_copies(version, admin.identity.replication_factor).into_iter().collect(),
+        warnings: health::warnings(admin),
         nodes: nodes
             .into_iter()
-            .map(|node| node_resp(admin, node, roles.get(&node), links.get(&node)))
+            .map(|node| {
+                let draining = held.contains(&node) && !roles.contains_key(&node);
+                NodeResp { draining, ..node_resp(admin, node, roles.get(&node), peers.get(&node)) }
+            })
             .collect(),
     })
 }
 
-fn node_resp(admin: &Admin, node: NodeId, role: Option<&NodeRole>, link: Option<&LinkState>) -> NodeResp {
+fn node_resp(admin: &Admin, node: NodeId, role: Option<&NodeRole>, peer: Option<&Peer>) -> NodeResp {
     let is_self = node == admin.identity.node;
     let space = is_self.then(|| free_space(&admin.identity.metadata_dir)).flatten();
     NodeResp {
         id: node.to_string(),
-        garage_version: is_self.then(health::version),
-        addr: match link {
-            Some(link) => link.addr.clone(),
+        garage_version: match peer {
+            Some(peer) => peer.version.clone(),
+            None => is_self.then(health::version),
+        },
+        addr: match peer {
+            Some(peer) => peer.addr.clone(),
             None => is_self.then(|| admin.identity.rpc_addr.clone()),
         },
-        hostname: is_self.then(|| rustix::system::uname().nodename().to_string_lossy().into_owned()),
-        is_up: is_self || link.is_some_and(|link| link.is_up),
-        last_seen_secs_ago: None,
+        hostname: match peer {
+            Some(peer) => peer.hostname.clone(),
+            None => is_self.then(|| rustix::system::uname().nodename().to_string_lossy().into_owned()),
+        },
+        is_up: is_self || peer.is_some_and(|peer| peer.state.is_up()),
+        last_seen_secs_ago: peer.filter(|peer| !peer.state.is_up()).and_then(|peer| peer.since_s),
+        state: if is_self { Some("up".to_owned()) } else { peer.map(|peer| peer.state.word().to_owned()) },
+        state_secs: peer.and_then(|peer| peer.since_s),
         role: role.map(|role| NodeAssignedRole {
             zone: role.zone.clone(),
             tags: role.tags.clone(),

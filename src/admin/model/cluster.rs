@@ -35,6 +35,12 @@ pub struct NodeResp {
     /// For how long it has not been.
     #[serde(default)]
     pub last_seen_secs_ago: Option<u64>,
+    /// Troupe's own: `up`, `suspected`, `not connected` or `down`.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Troupe's own: for how many seconds; nothing for a node that was not heard of since this one started.
+    #[serde(default)]
+    pub state_secs: Option<u64>,
     /// Its role in the layout.
     #[serde(default)]
     pub role: Option<NodeAssignedRole>,

@@ -20,7 +20,7 @@ use troupe_actors::store::lane::LaneHandle;
 use troupe_actors::store::lane::actor::LaneActor;
 use troupe_actors::store::memory::MemoryStore;
 use troupe_actors::store::{Epoch, StoreError};
-use troupe_actors::transport::{LinkState, PeerAddr};
+use troupe_actors::transport::PeerAddr;
 
 pub(super) const NODE: NodeId = NodeId([0xaa; 32]);
 
@@ -31,6 +31,8 @@ pub(super) const PEER: NodeId = NodeId([0xbb; 32]);
 #[derive(Default)]
 pub(super) struct FixedView {
     usage: Mutex<BucketUsage>,
+    /// Up, with the same clock, unless a test says otherwise.
+    peer_state: Mutex<Option<PeerState>>,
 }
 
 impl NodeView for FixedView {
@@ -42,9 +44,18 @@ impl NodeView for FixedView {
         vec![Gauge { name: "pollers", help: "Polls that wait.", value: 3.0 }]
     }
 
-    fn links(&self) -> Arc<BTreeMap<NodeId, LinkState>> {
-        let state = LinkState { is_up: true, addr: Some("b:1".to_owned()), ..LinkState::default() };
-        Arc::new(BTreeMap::from([(PEER, state)]))
+    fn peers(&self) -> BTreeMap<NodeId, Peer> {
+        let text = |text: &str| Some(text.to_owned());
+        let state = *self.peer_state.lock().unwrap();
+        let peer = Peer {
+            state: state.unwrap_or(PeerState::Up),
+            since_s: Some(90),
+            addr: text("b:1"),
+            version: Some(health::version()),
+            hostname: text("host-b"),
+            clock_ahead_ms: state.map(|_| -61_000),
+        };
+        BTreeMap::from([(PEER, peer)])
     }
 
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>> {
@@ -78,6 +89,11 @@ impl Api {
 
     pub(super) async fn on_socket() -> Api {
         Api::new(Access::Socket, PortTokens::default()).await
+    }
+
+    /// From now on the peer is so, and its clock is a minute late.
+    pub(super) fn set_peer(&self, state: PeerState) {
+        *self.view.peer_state.lock().unwrap() = Some(state);
     }
 
     pub(super) fn fill_buckets(&self, usage: BucketUsage) {

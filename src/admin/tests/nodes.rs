@@ -35,6 +35,8 @@ async fn status_and_health_follow_the_layout() {
         "lastSeenSecsAgo",
         "metadataPartition",
         "role",
+        "state",
+        "stateSecs",
     ];
     check_fields(node, &["draining", "id", "isUp"], &optional);
     check_fields(&node["role"], &["tags", "zone"], &["capacity"]);
@@ -43,6 +45,25 @@ async fn status_and_health_follow_the_layout() {
     let peer = &status["nodes"][1];
     let shown = (&peer["id"], &peer["isUp"], &peer["addr"], &peer["role"]);
     assert_eq!(shown, (&json!(PEER.to_string()), &json!(true), &json!("b:1"), &json!(null)));
+}
+
+#[actix_web::test]
+async fn status_tells_how_a_peer_is_since_when_and_how_late_its_clock_is() {
+    let api = Api::on_socket().await;
+    assert_eq!(api.get("/v2/GetClusterStatus").await["warnings"], json!([]));
+    api.set_peer(PeerState::Suspected);
+    let status = api.get("/v2/GetClusterStatus").await;
+    let warning = status["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("(host-b) is 61 s behind this node's"), "{warning}");
+    let shown = |peer: &serde_json::Value| {
+        (peer["isUp"].clone(), peer["lastSeenSecsAgo"].clone(), peer["state"].clone())
+    };
+    assert_eq!(shown(&status["nodes"][1]), (json!(true), json!(null), json!("suspected")));
+    assert_eq!(api.get("/v2/GetClusterHealth").await["connectedNodes"], json!(2));
+    api.set_peer(PeerState::NotConnected);
+    let status = api.get("/v2/GetClusterStatus").await;
+    assert_eq!(shown(&status["nodes"][1]), (json!(false), json!(90), json!("not connected")));
+    assert_eq!(api.get("/v2/GetClusterHealth").await["connectedNodes"], json!(1));
 }
 
 #[actix_web::test]

@@ -74,7 +74,7 @@ impl World {
             });
         }
         for node in 0..count {
-            world.link(node);
+            world.link(node, 0..node);
         }
         world
     }
@@ -102,7 +102,7 @@ impl World {
         state.core = core(node, boot, addr, boot);
         (state.is_running, state.hangs, state.wake_at, state.clock_ahead_ms) =
             (true, false, None, clock_ahead_ms);
-        self.link(node);
+        self.link(node, 0..self.nodes.len());
     }
 
     /// Stops a node from running until it resumes.
@@ -199,8 +199,8 @@ impl World {
         self.queue.insert((at, self.next), happening);
     }
 
-    fn link(&mut self, node: usize) {
-        for peer in (0..self.nodes.len()).filter(|peer| *peer != node) {
+    fn link(&mut self, node: usize, peers: std::ops::Range<usize>) {
+        for peer in peers.filter(|peer| *peer != node) {
             self.step(node, Event::LinkUp(node_id(peer)));
             self.step(peer, Event::LinkUp(node_id(node)));
         }
