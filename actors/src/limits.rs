@@ -304,8 +304,9 @@ pub const HANDSHAKES_MAX: usize = 128;
 pub const HANDSHAKE_MS_MAX: u64 = 5000;
 
 /// Milliseconds between two attempts to connect to a peer: the first number at first, twice as many after each failure up
-/// to the second, and up to half as many on top by chance, so that nodes do not try in step.
-pub const DIAL_PAUSE_MS: std::ops::RangeInclusive<u64> = 200..=10_000;
+/// to the second, and up to half as many on top by chance, so that nodes do not try in step. With the time that an attempt may
+/// take it stays below the 10 s within which nodes that reach each other again have to serve.
+pub const DIAL_PAUSE_MS: std::ops::RangeInclusive<u64> = 200..=2_000;
 
 /// By how many milliseconds the node with the larger id lets the other one connect first, so that a pair seldom makes two
 /// connections where it needs one.

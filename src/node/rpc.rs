@@ -3,6 +3,7 @@
 use super::NodeError;
 use super::identity::Identity;
 use super::known_peers::{self, Remembered};
+use crate::admin::Gauge;
 use crate::config::{Config, ListenAddr, RpcConfig, Secret};
 use arc_swap::ArcSwap;
 use rand::Rng;
@@ -18,7 +19,7 @@ use troupe_actors::membership::{self, About, MemberId, Membership, MembershipInb
 use troupe_actors::store::journalled::NodeStore;
 use troupe_actors::store::set::StoreSet;
 use troupe_actors::transport::tcp::{KnownPeers, Tcp, TcpOptions};
-use troupe_actors::transport::{ClusterSecret, Environment, PeerAddr, Peers, Services};
+use troupe_actors::transport::{Carry, ClusterSecret, Environment, PeerAddr, Peers, Services};
 
 /// How often it is looked at what the stores have committed, and whether there is something new to remember.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -112,6 +113,21 @@ pub(super) struct Peering {
 }
 
 impl Peering {
+    /// What goes on between this node and others.
+    pub(super) fn gauges(&self, gauges: &mut Vec<Gauge>) {
+        let links = self.tcp.links();
+        let up = links.values().filter(|link| link.is_up).count();
+        let traffic = self.tcp.traffic();
+        let mut gauge = |name, help, value: u64| gauges.push(Gauge { name, help, value: value as f64 });
+        gauge("peers_known", "Other nodes that this one has heard of.", links.len() as u64);
+        gauge("peers_connected", "Other nodes that it is connected to.", up as u64);
+        gauge("rpc_frames_sent", "Messages to other nodes, in pieces if long.", traffic.frames_sent);
+        gauge("rpc_bytes_sent", "Bytes of messages to other nodes.", traffic.bytes_sent);
+        gauge("rpc_writes", "Writes that messages to other nodes went out in.", traffic.writes);
+        gauge("rpc_frames_received", "Messages of other nodes, in pieces if long.", traffic.frames_received);
+        gauge("rpc_bytes_received", "Bytes of messages of other nodes.", traffic.bytes_received);
+    }
+
     /// Connects to a peer. Its id, or why there is no link yet.
     pub(super) async fn connect(self, peer: PeerAddr) -> Result<NodeId, String> {
         if !self.has_secret {

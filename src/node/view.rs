@@ -70,6 +70,7 @@ impl NodeView for StoreView {
         };
         longest("checkpoint_seconds", "How long the last checkpoint took.", |s| s.journal.last_checkpoint);
         longest("checkpoint_lag_seconds", "Age of what the tree lacks.", |s| s.journal.lag);
+        self.peering.gauges(&mut gauges);
         gauges
     }
 

@@ -100,6 +100,8 @@ pub(crate) struct Made<A> {
     pub(crate) late: Vec<A>,
     /// How many answers are in frames now.
     pub(crate) answers: usize,
+    /// How many frames were made.
+    pub(crate) frames: u64,
 }
 
 impl<A> Outbox<A> {
@@ -162,7 +164,7 @@ impl<A> Outbox<A> {
         pending: &mut Pending<A>,
         to: &mut Vec<u8>,
     ) -> Made<A> {
-        let mut made = Made { late: Vec::new(), answers: 0 };
+        let mut made = Made { late: Vec::new(), answers: 0, frames: 0 };
         while to.len() < LINK_WRITE_BYTES {
             let turn_end = to.len() + PIECE_BYTES_MAX;
             while to.len() < turn_end {
@@ -170,6 +172,7 @@ impl<A> Outbox<A> {
                 self.short_load.let_go(message.cost_bytes());
                 if let Some((head, body)) = self.send(now, pending, message, &mut made) {
                     frame::write(to, version, &head, &body);
+                    made.frames += 1;
                 }
             }
             if !self.write_piece(now, version, pending, to, &mut made) && self.short.is_empty() {
@@ -241,6 +244,7 @@ impl<A> Outbox<A> {
         let mut piece = std::mem::take(&mut cut.head);
         piece.extend_from_slice(&cut.body[cut.done_bytes..end]);
         frame::write(to, version, &Head::Piece { is_last }, &piece);
+        made.frames += 1;
         cut.done_bytes = end;
         if is_last {
             self.long_load.let_go(cut.cost_bytes);

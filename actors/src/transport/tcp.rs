@@ -17,6 +17,9 @@ mod served;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod traffic;
+
+pub use traffic::Traffic;
 
 use super::outbox::Outgoing;
 use super::{
@@ -181,6 +184,11 @@ impl Tcp {
     pub fn known(&self) -> KnownPeers {
         let roster = self.hub.roster();
         KnownPeers { addrs: roster.addrs(), removed: roster.removed().clone() }
+    }
+
+    /// What went over the links since the start.
+    pub fn traffic(&self) -> Traffic {
+        self.hub.traffic.so_far()
     }
 
     /// Is changed whenever [`Tcp::known`] may have, and more often.

@@ -183,3 +183,19 @@ async fn a_node_that_stops_answers_what_it_took_and_refuses_what_comes_later() {
     stopping.await.unwrap();
     assert_eq!(second.node.ask(first.node.id, "x").await, Err(NotSent::NoLink.into()));
 }
+
+#[tokio::test]
+async fn what_is_asked_at_once_goes_out_together() {
+    let (first, second, _) = connect(Nature::of(1), Nature::of(2)).await;
+    second.reaches(first.node.id).await;
+    let before = second.tcp.traffic();
+    let asked: Vec<_> = (0..1000).map(|_| second.node.ask(first.node.id, "x")).collect();
+    for outcome in asked {
+        assert_eq!(outcome.await, Ok("x".into()));
+    }
+    let after = second.tcp.traffic();
+    let (frames, writes) = (after.frames_sent - before.frames_sent, after.writes - before.writes);
+    assert!(frames >= 1000 && writes < frames / 2, "{frames} frames in {writes} writes");
+    assert!(after.frames_received - before.frames_received >= 1000);
+    assert!(after.bytes_received > before.bytes_received && after.bytes_sent > before.bytes_sent);
+}

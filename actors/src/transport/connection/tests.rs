@@ -57,9 +57,9 @@ fn a_peer_that_asks_too_much_at_once_is_refused_until_answers_are_sent() {
         assert!(matches!(linked.request(3, b""), Effect::Serve { .. }));
     }
     assert_eq!(linked.request(3, b""), refused(Refusal::Busy));
-    linked.connection.made(&Made { late: Vec::new(), answers: 1 });
+    linked.connection.made(&Made { late: Vec::new(), answers: 1, frames: 0 });
     assert_eq!(linked.request(3, b""), refused(Refusal::Busy), "the refusal has to be sent, too");
-    linked.connection.made(&Made { late: Vec::new(), answers: 2 });
+    linked.connection.made(&Made { late: Vec::new(), answers: 2, frames: 0 });
     assert!(matches!(linked.request(3, b""), Effect::Serve { .. }));
 }
 

@@ -2,6 +2,7 @@
 
 use super::TcpOptions;
 use super::link::Handle;
+use super::traffic::Counters;
 use crate::clock;
 use crate::ids::{ClusterId, NodeId};
 use crate::transport::hello::{Goodbye, Hello, Side, WIRE_VERSIONS};
@@ -32,6 +33,7 @@ pub(super) struct Hub {
     last_serial: AtomicU64,
     /// There may be something to connect to.
     pub(super) wanted: Notify,
+    pub(super) traffic: Counters,
     /// The roster changed: ascends.
     pub(super) changes: watch::Sender<u64>,
     pub(super) stopping: watch::Sender<bool>,
@@ -65,6 +67,7 @@ impl Hub {
             is_stale: AtomicBool::new(false),
             last_serial: AtomicU64::new(0),
             wanted: Notify::new(),
+            traffic: Counters::default(),
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             is_stopping: AtomicBool::new(false),

@@ -190,6 +190,7 @@ impl LinkTask {
     fn take_frames(&mut self) -> Result<(), Ended> {
         let now = clock::monotonic_now();
         let mut incoming = std::mem::take(&mut self.incoming);
+        let (mut frames, unread_bytes) = (0, incoming.bytes().len());
         loop {
             self.is_current()?;
             let answer_bytes = self.handle.outbox().answer_bytes();
@@ -202,6 +203,7 @@ impl LinkTask {
                 }
                 Read::Frame(frame) => {
                     let bytes = frame.bytes;
+                    frames += 1;
                     let effect = connection.receive(now, frame, answer_bytes)?;
                     incoming.take(bytes);
                     effect
@@ -211,6 +213,7 @@ impl LinkTask {
                 self.run(effect)?;
             }
         }
+        self.hub.traffic.received(frames, unread_bytes - incoming.bytes().len());
         self.incoming = incoming;
         Ok(())
     }
@@ -280,6 +283,9 @@ impl LinkTask {
                 let frames = self.unsent.next();
                 let made = self.handle.outbox().fill(now, version, connection.pending(), frames);
                 connection.made(&made);
+                if made.frames > 0 {
+                    self.hub.traffic.sent(made.frames, frames.len());
+                }
                 made.late.into_iter().for_each(|asker| end(asker, Err(LATE)));
                 if connection.pending().is_any_waiting() {
                     self.look_after_time_soon();
