@@ -67,6 +67,8 @@ mutations! {
     MergeWithoutTheClock,
     /// A read of an item is satisfied with the nearest replica's state.
     ItemFromOneReplica,
+    /// A read shows what too few replicas hold, although they were not brought up to date.
+    AnsweredWithoutTheRepair,
     /// The index shows what the first replica counts, whatever the others hold.
     IndexFromOneReplica,
     /// The pages of replicas are merged beyond the end of the shortest.

@@ -12,7 +12,8 @@
 //!
 //! **Repair comes before the answer** where fewer than a quorum of the replicas that were read hold the merged state. It
 //! may then lie on fewer than a quorum at all, because it was not acknowledged or its writer still waits, and a later
-//! read at other replicas would not see what this one has shown. Otherwise the repair is nobody's wait.
+//! read at other replicas would not see what this one has shown. If too few of them merge it, nothing is shown. Otherwise the
+//! repair is nobody's wait.
 
 use super::item_state::ReplicaItem;
 use crate::causality::Item;
@@ -29,7 +30,8 @@ pub enum Effect {
     AskHash(NodeId),
     /// Report [`Event::Late`] once an answer takes longer than usual. At most one is under way.
     Hedge,
-    /// Have these replicas merge the state, then report [`Event::Repaired`]: the answer waits for it.
+    /// Have these replicas merge the state, then report [`Event::Repaired`] once, as soon as all have said what became of
+    /// it: the answer waits for it.
     Repair(Vec<NodeId>, Item<'static>),
     /// Have these replicas merge the state, and do not wait for it.
     RepairLater(Vec<NodeId>, Item<'static>),
@@ -50,8 +52,8 @@ pub enum Event {
     Failed(NodeId),
     /// An answer takes longer than usual.
     Late,
-    /// The repair is done, or was given up.
-    Repaired,
+    /// The repair is over: so many of the replicas hold the state now, durably.
+    Repaired(usize),
 }
 
 /// What is known of one replica.
@@ -69,7 +71,15 @@ pub struct ItemRead {
     candidates: VecDeque<NodeId>,
     replicas: BTreeMap<NodeId, Known>,
     is_hedged: bool,
-    merged: Option<Item<'static>>,
+    repairing: Option<Repairing>,
+}
+
+/// An answer that waits for a repair.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Repairing {
+    merged: Item<'static>,
+    /// How many replicas more have to hold it.
+    missing: usize,
 }
 
 impl ItemRead {
@@ -81,7 +91,7 @@ impl ItemRead {
             candidates: candidates.into(),
             replicas: BTreeMap::new(),
             is_hedged: false,
-            merged: None,
+            repairing: None,
         };
         let mut effects = Vec::new();
         read.fill_up(&mut effects);
@@ -94,10 +104,12 @@ impl ItemRead {
     /// Handles one event.
     pub fn step(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.merged.is_some() {
-            // Repairing: what comes late changes nothing any more.
-            if event == Event::Repaired {
-                effects.extend(self.merged.take().map(Effect::Answer));
+        if let Some(Repairing { merged, missing }) = &self.repairing {
+            // What comes late changes nothing any more.
+            if let Event::Repaired(holders) = event {
+                let is_safe = holders >= *missing || is_on(Mutation::AnsweredWithoutTheRepair);
+                effects.push(if is_safe { Effect::Answer(merged.clone()) } else { Effect::Unavailable });
+                self.repairing = None;
             }
             return effects;
         }
@@ -114,7 +126,7 @@ impl ItemRead {
                 self.ask_next(&mut effects);
                 return effects;
             }
-            Event::Late | Event::Repaired => return effects,
+            Event::Late | Event::Repaired(_) => return effects,
         }
         self.proceed(&mut effects);
         effects
@@ -157,7 +169,7 @@ impl ItemRead {
         let holders = self.replicas.values().filter(|known| holds(known)).count();
         if holders < self.quorum {
             effects.push(Effect::Repair(behind, merged.clone()));
-            self.merged = Some(merged);
+            self.repairing = Some(Repairing { merged, missing: self.quorum - holders });
             return;
         }
         if !behind.is_empty() {

@@ -1,12 +1,13 @@
 //! Which promises break when a known mistake is put back into the cores: a simulator that does not find it finds
 //! nothing.
 
+use crate::cluster::invariants as of_a_cluster;
 use crate::invariants::{
     control, counters, dots, pages, polls, ranges, readable, recovered, refused, rest, snapshots, tokens,
 };
 use troupe_actors::mutation::Mutation;
 
-/// The invariants of which one breaks.
+/// The invariants of one node of which one breaks; none if the mistake is looked for elsewhere.
 pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
     match mutation {
         Mutation::ActorIdReusedAfterAmnesia
@@ -37,6 +38,7 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         Mutation::SecondCoordinatorAfterSilence
         | Mutation::MergeWithoutTheClock
         | Mutation::ItemFromOneReplica
+        | Mutation::AnsweredWithoutTheRepair
         | Mutation::IndexFromOneReplica
         | Mutation::PageMergedBeyondItsEnd
         | Mutation::FilterBeforeMerge
@@ -65,3 +67,45 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         | Mutation::MergeAcknowledgedBeforeTheCommit => &[],
     }
 }
+
+/// Mistakes that a cluster finds, each with the invariants of which one breaks.
+pub(crate) const OF_A_CLUSTER: &[(Mutation, &[&str])] = &[
+    (
+        Mutation::ActorIdReusedAfterAmnesia,
+        &[dots::ONCE, dots::ALIVE, of_a_cluster::held::EXACT, of_a_cluster::context::TRUE],
+    ),
+    (Mutation::OverlayIgnored, &[of_a_cluster::held::EXACT, counters::EXACT]),
+    (Mutation::TokenOfAnotherItemAccepted, &[tokens::BOUND]),
+    (Mutation::AcknowledgedBeforeTheSync, &[recovered::KEPT]),
+    (Mutation::SecondCoordinatorAfterSilence, &[of_a_cluster::readable::ONCE, refused::HONEST]),
+    (Mutation::MergeWithoutTheClock, &[of_a_cluster::readable::DEAD]),
+    (Mutation::ItemFromOneReplica, &[of_a_cluster::readable::READABLE, of_a_cluster::readable::DEAD]),
+    (Mutation::AnsweredWithoutTheRepair, &[of_a_cluster::readable::READABLE]),
+    (
+        Mutation::AckOfAnEarlierIncarnationCounted,
+        &[of_a_cluster::acknowledged::DURABLE, of_a_cluster::readable::READABLE],
+    ),
+    (Mutation::AmnesiacVotes, &[of_a_cluster::readable::READABLE, of_a_cluster::readable::DEAD]),
+    (
+        Mutation::IncompleteReplicaClosesActors,
+        &[of_a_cluster::readable::READABLE, of_a_cluster::context::TRUE],
+    ),
+    (Mutation::ClockOfWhatWasMinted, &[of_a_cluster::context::TRUE]),
+    (
+        Mutation::StrippedByAClockNotStored,
+        &[
+            of_a_cluster::held::EXACT,
+            of_a_cluster::context::TRUE,
+            of_a_cluster::readable::DEAD,
+            of_a_cluster::converged::EQUAL,
+        ],
+    ),
+    (Mutation::StateSentStripped, &[of_a_cluster::held::EXACT, of_a_cluster::readable::DEAD]),
+    (Mutation::MergeSentAsDelta, &[of_a_cluster::held::EXACT, of_a_cluster::readable::READABLE]),
+    (Mutation::OwnClockLeftOutOfMerges, &[of_a_cluster::held::EXACT, of_a_cluster::readable::DEAD]),
+    (Mutation::MergeReplaces, &[of_a_cluster::held::EXACT, of_a_cluster::readable::READABLE]),
+    (
+        Mutation::MergeAcknowledgedBeforeTheCommit,
+        &[of_a_cluster::acknowledged::DURABLE, of_a_cluster::readable::READABLE],
+    ),
+];

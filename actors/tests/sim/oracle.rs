@@ -5,7 +5,7 @@
 
 use crate::keyspace::{ITEM_COUNT, ItemIndex};
 use std::collections::BTreeMap;
-use troupe_actors::causality::Dot;
+use troupe_actors::causality::{CLOSED, Context, Dot};
 use troupe_actors::ids::ActorId;
 
 /// No run tries more writes.
@@ -119,6 +119,22 @@ impl History {
         self.known.without(&self.covered)
     }
 
+    /// What two replicas know together.
+    pub(crate) fn join(&mut self, other: &History) {
+        self.known.extend(&other.known);
+        self.covered.extend(&other.covered);
+    }
+
+    /// What somebody does not know who has closed its actor, is dead.
+    pub(crate) fn bury(&mut self, oracle: &Oracle, known_there: &Writes, closed_there: &Context) {
+        for id in self.known.without(known_there).iter() {
+            let dot = oracle.tried(id).dot;
+            if dot.is_some_and(|dot| closed_there.time_of(dot.actor) == CLOSED) {
+                self.covered.insert(id);
+            }
+        }
+    }
+
     fn apply(&mut self, id: WriteId, past: &Writes) {
         self.known.extend(past);
         self.known.insert(id);
@@ -133,6 +149,11 @@ pub(crate) struct Held([History; ITEM_COUNT]);
 impl Held {
     pub(crate) fn of(&self, item: ItemIndex) -> &History {
         &self.0[item.0]
+    }
+
+    /// Takes in what another replica knows of an item.
+    pub(crate) fn join(&mut self, item: ItemIndex, other: &History) {
+        self.0[item.0].join(other);
     }
 }
 
@@ -175,6 +196,11 @@ impl Oracle {
     /// The times of every dot that an actor minted.
     pub(crate) fn minted(&self, actor: ActorId) -> impl Iterator<Item = u64> {
         self.by_dot.keys().filter(move |dot| dot.actor == actor).map(|dot| dot.time)
+    }
+
+    /// Every dot that was minted, and for which write.
+    pub(crate) fn dots(&self) -> impl Iterator<Item = (Dot, WriteId)> {
+        self.by_dot.iter().map(|(dot, id)| (*dot, *id))
     }
 
     pub(crate) fn by_dot(&self, dot: Dot) -> Option<WriteId> {

@@ -21,6 +21,8 @@ pub(crate) enum Part {
     Operators,
     LostMessages,
     Cuts,
+    Rounds,
+    Rollbacks,
 }
 
 impl Part {
@@ -54,6 +56,8 @@ impl Part {
         Part::LostMessages,
         Part::Cuts,
         Part::Batches,
+        Part::Rounds,
+        Part::Rollbacks,
     ];
 }
 

@@ -58,7 +58,7 @@ fn a_newer_state_is_fetched_merged_and_repaired_before_the_answer() {
             Event::Hash(node(2), written(2).state_hash()),
             Event::State(node(2), state(2)),
             Event::Late,
-            Event::Repaired,
+            Event::Repaired(1),
         ],
         &[
             &START(),
@@ -67,6 +67,25 @@ fn a_newer_state_is_fetched_merged_and_repaired_before_the_answer() {
             &[Effect::Repair(vec![node(1)], written(2))],
             &[],
             &[Effect::Answer(written(2))],
+        ],
+    );
+}
+
+#[test]
+fn what_too_few_replicas_merge_is_not_shown() {
+    check(
+        vec![
+            Event::State(node(1), state(1)),
+            Event::Hash(node(2), written(2).state_hash()),
+            Event::State(node(2), state(2)),
+            Event::Repaired(0),
+        ],
+        &[
+            &START(),
+            &[],
+            &[Effect::AskState(node(2))],
+            &[Effect::Repair(vec![node(1)], written(2))],
+            &[Effect::Unavailable],
         ],
     );
 }
@@ -175,9 +194,9 @@ fn run(
                     pending.push(Event::Hash(node, replica(&node).state(key).item.state_hash()));
                 }
                 Effect::Hedge => pending.push(Event::Late),
-                Effect::Repair(..) => {
+                Effect::Repair(replicas, _) => {
                     repaired += 1;
-                    pending.push(Event::Repaired);
+                    pending.push(Event::Repaired(replicas.len()));
                 }
                 Effect::RepairLater(..) => {}
                 Effect::Answer(item) => return (Some(item), repaired),

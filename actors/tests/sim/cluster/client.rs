@@ -34,15 +34,29 @@ pub(crate) struct Habits {
     delete_percent: u64,
     read_percent: u64,
     think_us_max: u64,
+    round_percent: u64,
+    rollback_percent: u64,
 }
 
 impl Habits {
+    /// How often a node finds another disk than it left.
+    pub(super) fn rollback_percent(&self) -> u64 {
+        self.rollback_percent
+    }
+
+    /// How often a request is followed by a round of anti-entropy.
+    pub(super) fn round_percent(&self) -> u64 {
+        self.round_percent
+    }
+
     pub(super) fn drawn(random: &mut Random) -> Habits {
         Habits {
             items_in_use: random.between(1, ITEM_COUNT as u64) as usize,
             delete_percent: *random.pick(&[5, 25, 60]),
             read_percent: *random.pick(&[20, 40, 60]),
             think_us_max: *random.pick(&[100, 2_000, 50_000]),
+            round_percent: *random.pick(&[2, 10, 40]),
+            rollback_percent: *random.pick(&[0, 20, 60]),
         }
     }
 }
@@ -82,6 +96,7 @@ impl Cluster {
         self.requests_left -= 1;
         let node = self.random.below(self.machines.len());
         self.asks(node, at, wish)?;
+        self.plan_round();
         if self.is_settling() {
             self.settle();
         }

@@ -3,8 +3,10 @@
 use super::world::{Cluster, Message};
 use crate::disk::Fate;
 use crate::invariants::{Violation, refused};
+use crate::keyspace::SHARDS;
 use crate::shape::Part;
-use troupe_actors::store::Epoch;
+use troupe_actors::shard::Event;
+use troupe_actors::store::{Epoch, ShardState};
 
 impl Cluster {
     pub(super) fn schedule_fault(&mut self) {
@@ -83,8 +85,16 @@ impl Cluster {
         if is_idle {
             let nonce = self.random.next();
             self.machines[node].disk.close_clean(nonce);
+            self.copy_now_and_then(node);
             self.note("node {} has stopped", &[node as u64]);
             self.ends(node);
+        }
+    }
+
+    /// Somebody copies a disk.
+    pub(super) fn copy_now_and_then(&mut self, node: usize) {
+        if self.random.percent(20) {
+            self.machines[node].disk.copy();
         }
     }
 
@@ -100,14 +110,76 @@ impl Cluster {
         if self.machines[node].process.is_some() {
             return Ok(());
         }
-        let fresh = Epoch(self.random.next());
-        let opened = self.machines[node].disk.reopen(Fate::Kept, 0, fresh)?;
+        let (fresh, which) = (Epoch(self.random.next()), self.random.below(16));
+        let fate = self.fate();
+        let opened = self.machines[node].disk.reopen(fate, which, fresh)?;
         for id in opened.last {
             refused::check_commit(&self.oracle, id)?;
             self.oracle.stored(id);
         }
         self.open(node)?;
-        self.check_replica(node)
+        self.check_replica(node)?;
+        if fate != Fate::Kept {
+            self.note(
+                "node {} comes back with {?an older|an empty} disk",
+                &[node as u64, u64::from(fate == Fate::Vanished)],
+            );
+            self.machines[node].has_lost_memory = true;
+            self.is_reborn(node)?;
+        }
+        if self.machines[node].has_lost_memory {
+            self.forgets(node)?;
+        }
+        Ok(())
+    }
+
+    /// What happened to a disk while its node was down. A second replica must not lose its memory before the first has it
+    /// back: together they may be all that held a write.
+    fn fate(&mut self) -> Fate {
+        let is_drawn = self.random.percent(self.habits.rollback_percent());
+        let others_are_whole = (0..self.machines.len()).all(|other| !self.machines[other].has_lost_memory);
+        let may = self.replication > 1 && others_are_whole && self.shape.has(Part::Rollbacks);
+        match self.random.below(3) {
+            _ if !is_drawn || !may || self.is_settling() => Fate::Kept,
+            0 => Fate::EnvironmentRestored { in_place: self.random.percent(50) },
+            1 => Fate::FolderRestored,
+            _ => Fate::Vanished,
+        }
+    }
+
+    /// The others hear that a node lost its memory, before anything else that it says.
+    fn is_reborn(&mut self, node: usize) -> Result<(), Violation> {
+        let peer = self.node_id(node);
+        for other in (0..self.machines.len()).filter(|other| *other != node) {
+            for shard in 0..SHARDS.len() {
+                self.shard_steps(other, shard, Event::PeerReborn { peer }, Vec::new())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A node that lost its memory does not vote on its shards until it was compared with all others.
+    fn forgets(&mut self, node: usize) -> Result<(), Violation> {
+        for shard in 0..SHARDS.len() {
+            if self.replicas(shard).contains(&node) {
+                self.shard_steps(node, shard, Event::Standing(ShardState::Amnesiac), Vec::new())?;
+                self.shard_steps(node, shard, Event::StoreRow, Vec::new())?;
+            }
+        }
+        self.remembers(node);
+        Ok(())
+    }
+
+    /// Whether a node that lost its memory has it back.
+    pub(super) fn remembers(&mut self, node: usize) {
+        let lacks = |shard: usize| {
+            let process = self.machines[node].process.as_ref();
+            self.replicas(shard).contains(&node)
+                && !process.is_some_and(|process| process.shards[shard].may_vote())
+        };
+        if !(0..SHARDS.len()).any(lacks) {
+            self.machines[node].has_lost_memory = false;
+        }
     }
 
     /// Clients make no more trouble, and neither does anything else.

@@ -1,12 +1,22 @@
 //! What nodes say to each other: questions, and the answers that find their way back to what waits for them.
 
+use super::machine::Inside;
+use super::rounds::Side;
+use super::shards::Origin;
 use super::world::{Cluster, Message};
 use crate::invariants::Violation;
 use crate::keyspace::ItemIndex;
-use crate::oracle::{Fate, History, WriteId};
+use crate::oracle::{History, WriteId};
 use crate::shape::Part;
 use crate::world::RequestNumber;
-use troupe_actors::causality::{Context, Item};
+use troupe_actors::causality::Context;
+use troupe_actors::ids::NodeId;
+use troupe_actors::replication::coordinator::Outcome;
+use troupe_actors::replication::item_state::ReplicaItem;
+use troupe_actors::replication::message::WriteRefusal;
+use troupe_actors::shard::{Event, Moment, States};
+use troupe_actors::store::lane::BatchId;
+use troupe_actors::transport::{RequestError, UnknownOutcome};
 
 /// How long an answer is waited for.
 const DEADLINE_US: u64 = 400_000;
@@ -18,15 +28,15 @@ pub(crate) struct CallNumber(pub(crate) u64);
 /// Something on its way from one node to another.
 #[derive(Clone)]
 pub(crate) struct Frame {
-    pub(super) from: usize,
+    from: usize,
     /// Which life of the sender: what an earlier one said is nothing to those who are connected with a later one.
-    pub(super) life: u64,
-    pub(super) to: usize,
-    pub(super) body: Body,
+    life: u64,
+    to: usize,
+    body: Body,
 }
 
 #[derive(Clone)]
-pub(crate) enum Body {
+enum Body {
     Ask(CallNumber, Ask),
     Answer(CallNumber, Answer),
 }
@@ -36,42 +46,62 @@ pub(crate) enum Body {
 pub(crate) enum Ask {
     /// Writes of one shard, with what their tokens cover.
     Coordinate { shard: usize, writes: Vec<(WriteId, Context)> },
+    /// States to be merged, and what the oracle says they know.
+    Merge { shard: usize, states: States, known: Vec<(ItemIndex, History)> },
     /// One item.
     State(ItemIndex),
+    /// The hash of one item.
+    Hash(ItemIndex),
+    /// A round of anti-entropy.
+    Compare { shard: usize, side: Box<Side> },
 }
 
 /// An answer.
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// What became of the writes.
-    Coordinated(Fate),
-    /// An item, and what the oracle says the replica knows of it.
-    State(Box<Shown>),
+    Coordinated(Result<(), WriteRefusal>),
+    /// Whether the states are durable.
+    Merged(bool),
+    /// An item and what the oracle says the replica knows of it; `None` if the replica may not vote.
+    State(Option<Box<(ReplicaItem, History)>>),
+    /// Its hash, likewise.
+    Hash(Option<u64>),
+    /// What the replica held when it was asked to compare.
+    Compared(Box<Side>),
 }
 
-/// An item as one replica shows it.
-#[derive(Clone)]
-pub(crate) struct Shown {
-    pub(super) item: Item<'static>,
-    pub(super) history: History,
-}
-
-/// What goes on when the answer is there.
+/// What goes on when the answer is there, or is not.
+#[derive(Clone, Copy)]
 pub(crate) enum Then {
-    /// A part of a client's request is answered.
-    Written { request: RequestNumber, ids: Vec<WriteId> },
-    /// A client's read goes on.
+    /// A write that looked for a coordinator.
+    Coordinated { request: RequestNumber, shard: usize },
+    /// A batch that other replicas have to hold, too.
+    Merged { shard: usize, batch: BatchId },
+    /// A replica was brought up to date by a read.
+    Repaired { request: RequestNumber },
+    /// A read.
     Read { request: RequestNumber },
+    /// A round of anti-entropy.
+    Compared { shard: usize, began: Moment },
 }
 
 impl Cluster {
+    pub(super) fn node_id(&self, node: usize) -> NodeId {
+        self.machines[node].id
+    }
+
+    pub(super) fn node_of(&self, id: NodeId) -> usize {
+        self.machines.iter().position(|machine| machine.id == id).expect("a node of this cluster")
+    }
+
     /// Asks another node. Without an answer in time it goes on without one.
     pub(super) fn call(&mut self, from: usize, to: usize, ask: Ask, then: Then) {
         self.calls_made += 1;
         let call = CallNumber(self.calls_made);
         let Some(process) = &mut self.machines[from].process else { return };
-        process.calls.insert(call, then);
-        self.inside(from, DEADLINE_US, super::machine::Inside::Deadline(call));
+        process.calls.insert(call, (to, then));
+        self.inside(from, DEADLINE_US, Inside::Deadline(call));
         self.post(from, to, &Body::Ask(call, ask));
     }
 
@@ -103,66 +133,74 @@ impl Cluster {
         }
         match body {
             Body::Ask(call, ask) => self.asked(to, from, call, ask),
-            Body::Answer(call, answer) => {
-                let process = self.machines[to].process.as_mut();
-                let then = process.and_then(|process| process.calls.remove(&call));
-                then.map_or(Ok(()), |then| self.goes_on(to, from, then, Some(answer)))
-            }
+            Body::Answer(call, answer) => self.goes_on(to, call, Some(answer)),
         }
-    }
-
-    /// An answer did not come in time.
-    pub(super) fn deadline(&mut self, node: usize, call: CallNumber) -> Result<(), Violation> {
-        let process = self.machines[node].process.as_mut();
-        let then = process.and_then(|process| process.calls.remove(&call));
-        then.map_or(Ok(()), |then| self.goes_on(node, node, then, None))
     }
 
     fn asked(&mut self, node: usize, from: usize, call: CallNumber, ask: Ask) -> Result<(), Violation> {
         match ask {
             Ask::Coordinate { shard, writes } => {
-                self.coordinate(node, shard, super::coordinate::Origin::Node { from, call }, writes)
+                self.coordinate(node, shard, Origin::Node { from, call }, writes)
+            }
+            Ask::Merge { shard, states, known } => {
+                self.merge(node, shard, Origin::Node { from, call }, &states, known)
             }
             Ask::State(at) => {
-                let shown = self.show(node, at)?;
-                self.answer_call(node, from, call, Answer::State(Box::new(shown)));
+                let answer = Answer::State(self.show(node, at)?.map(Box::new));
+                self.answer_call(node, from, call, answer);
                 Ok(())
             }
+            Ask::Hash(at) => {
+                let hash = self.show(node, at)?.map(|(shown, _)| shown.item.state_hash());
+                self.answer_call(node, from, call, Answer::Hash(hash));
+                Ok(())
+            }
+            Ask::Compare { shard, side } => self.asked_to_compare(node, from, call, shard, *side),
         }
     }
 
-    fn goes_on(
+    /// A question is answered, or its time is over.
+    pub(super) fn goes_on(
         &mut self,
         node: usize,
-        _from: usize,
-        then: Then,
+        call: CallNumber,
         answer: Option<Answer>,
     ) -> Result<(), Violation> {
+        let process = self.machines[node].process.as_mut();
+        let Some((peer, then)) = process.and_then(|process| process.calls.remove(&call)) else {
+            return Ok(());
+        };
+        let durable = matches!(answer, Some(Answer::Merged(true)));
         match then {
-            Then::Written { request, ids } => {
-                let fate = match answer {
-                    Some(Answer::Coordinated(fate)) => fate,
-                    Some(Answer::State(_)) | None => Fate::Open,
+            Then::Coordinated { request, shard } => {
+                let outcome = match answer {
+                    Some(Answer::Coordinated(Ok(()))) => Outcome::Stored,
+                    Some(Answer::Coordinated(Err(refusal))) => Outcome::Refused(refusal),
+                    _ => Outcome::NoAnswer(RequestError::Unknown(UnknownOutcome::Deadline)),
                 };
-                self.part_is_answered(node, request, &ids, fate)
+                self.coordination_goes_on(node, request, shard, outcome)
             }
-            Then::Read { request } => match answer {
-                Some(Answer::State(shown)) => self.read_ends(node, request, &shown),
-                Some(Answer::Coordinated(_)) | None => {
-                    self.read_fails(node, request);
-                    Ok(())
-                }
+            Then::Merged { shard, batch } => {
+                let peer = self.node_id(peer);
+                self.shard_steps(node, shard, Event::PeerAnswered { batch, peer, durable }, Vec::new())
+            }
+            Then::Repaired { request } => self.repaired(node, request, durable),
+            Then::Read { request } => self.read_hears(node, request, peer, answer),
+            Then::Compared { shard, began } => match answer {
+                Some(Answer::Compared(side)) => self.take_side(node, shard, began, *side),
+                _ => Ok(()),
             },
         }
     }
 }
 
 impl Body {
-    /// A question is asked once: whoever repeats a write makes another one.
+    /// A write is asked for once: whoever repeats one makes another one.
     fn may_come_twice(&self) -> bool {
         match self {
             Body::Ask(_, Ask::Coordinate { .. }) => false,
-            Body::Ask(_, Ask::State(_)) | Body::Answer(..) => true,
+            Body::Ask(_, Ask::Merge { .. } | Ask::State(_) | Ask::Hash(_) | Ask::Compare { .. })
+            | Body::Answer(..) => true,
         }
     }
 }

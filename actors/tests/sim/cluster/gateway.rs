@@ -3,14 +3,22 @@
 use super::client::{Reply, Wish};
 use super::frame::{Ask, Then};
 use super::machine::Inside;
-use super::read::Reading;
 use super::world::{Cluster, Message};
-use crate::invariants::{Violation, tokens};
+use crate::invariants::{Violation, refused, tokens};
 use crate::keyspace::SHARDS;
 use crate::oracle::{Fate, WriteId};
 use crate::token::SentToken;
 use crate::world::RequestNumber;
 use troupe_actors::causality::Context;
+use troupe_actors::ids::NodeId;
+use troupe_actors::replication::coordinator::{Coordination, Effect, Outcome};
+use troupe_actors::transport::{NotSent, RequestError};
+
+/// Writes of one shard that look for a replica to coordinate them.
+pub(crate) struct Coordinating {
+    writes: Vec<(WriteId, Context)>,
+    core: Coordination,
+}
 
 /// What a client waits for.
 pub(crate) struct Request {
@@ -44,11 +52,7 @@ impl Cluster {
                     Ok(())
                 }
             },
-            Wish::Read(at) => {
-                let reading = Reading { client, at, promised: self.promises.of(at) };
-                self.read_begins(node, request, reading);
-                Ok(())
-            }
+            Wish::Read(at) => self.read_begins(node, client, request, at),
         }
     }
 
@@ -99,7 +103,19 @@ impl Cluster {
         Ok(())
     }
 
-    /// One of the replicas coordinates: this node if it is one of them, else one that can be reached.
+    /// The replicas of a shard that a node can ask, itself first.
+    pub(super) fn reachable(&mut self, node: usize, shard: usize) -> Vec<NodeId> {
+        let mut others = self.replicas(shard);
+        let is_own = others.contains(&node);
+        others.retain(|other| *other != node && self.is_linked(node, *other));
+        let mut ids: Vec<NodeId> = is_own.then(|| self.node_id(node)).into_iter().collect();
+        while !others.is_empty() {
+            let next = others.swap_remove(self.random.below(others.len()));
+            ids.push(self.node_id(next));
+        }
+        ids
+    }
+
     fn find_coordinator(
         &mut self,
         node: usize,
@@ -107,21 +123,66 @@ impl Cluster {
         shard: usize,
         writes: Vec<(WriteId, Context)>,
     ) -> Result<(), Violation> {
-        let replicas = self.replicas(shard);
-        if replicas.contains(&node) {
-            let delay_us = self.hop_us();
-            self.inside(node, delay_us, Inside::Coordinate { shard, request, writes });
-            return Ok(());
+        let candidates = self.reachable(node, shard);
+        let (core, effect) = Coordination::start(candidates);
+        if let Some(process) = &mut self.machines[node].process {
+            process.coordinating.insert((request, shard), Coordinating { writes, core });
         }
-        let ids: Vec<WriteId> = writes.iter().map(|(id, _)| *id).collect();
-        let up: Vec<usize> = replicas.into_iter().filter(|replica| self.is_linked(node, *replica)).collect();
-        if up.is_empty() {
-            // Nothing was sent.
-            return self.part_is_answered(node, request, &ids, Fate::Refused);
+        self.coordination_steps(node, request, shard, effect)
+    }
+
+    pub(super) fn coordination_goes_on(
+        &mut self,
+        node: usize,
+        request: RequestNumber,
+        shard: usize,
+        outcome: Outcome,
+    ) -> Result<(), Violation> {
+        let process = self.machines[node].process.as_mut();
+        let open = process.and_then(|process| process.coordinating.get_mut(&(request, shard)));
+        let Some(open) = open else { return Ok(()) };
+        let effect = open.core.step(outcome);
+        self.coordination_steps(node, request, shard, effect)
+    }
+
+    fn coordination_steps(
+        &mut self,
+        node: usize,
+        request: RequestNumber,
+        shard: usize,
+        effect: Effect,
+    ) -> Result<(), Violation> {
+        let own = self.node_id(node);
+        let Some(process) = &mut self.machines[node].process else { return Ok(()) };
+        let Some(open) = process.coordinating.get(&(request, shard)) else { return Ok(()) };
+        let writes = open.writes.clone();
+        match effect {
+            Effect::Ask(replica) if replica == own => {
+                let delay_us = self.hop_us();
+                self.inside(node, delay_us, Inside::Coordinate { shard, request, writes });
+                Ok(())
+            }
+            Effect::Ask(replica) => {
+                let to = self.node_of(replica);
+                if !self.is_linked(node, to) {
+                    let outcome = Outcome::NoAnswer(RequestError::NotSent(NotSent::NoLink));
+                    return self.coordination_goes_on(node, request, shard, outcome);
+                }
+                let then = Then::Coordinated { request, shard };
+                self.call(node, to, Ask::Coordinate { shard, writes }, then);
+                Ok(())
+            }
+            Effect::Answer(outcome) => {
+                process.coordinating.remove(&(request, shard));
+                let ids: Vec<WriteId> = writes.iter().map(|(id, _)| *id).collect();
+                let fate = match outcome {
+                    Ok(()) => Fate::Acknowledged,
+                    Err(error) if error.is_certainly_not_stored() => Fate::Refused,
+                    Err(_) => Fate::Open,
+                };
+                self.part_is_answered(node, request, &ids, fate)
+            }
         }
-        let to = *self.random.pick(&up);
-        self.call(node, to, Ask::Coordinate { shard, writes }, Then::Written { request, ids });
-        Ok(())
     }
 
     /// Whether a node has a link to another one, as far as it knows.
@@ -130,7 +191,7 @@ impl Cluster {
         self.machines[other].process.is_some() && !is_cut
     }
 
-    pub(super) fn part_is_answered(
+    fn part_is_answered(
         &mut self,
         node: usize,
         request: RequestNumber,
@@ -149,6 +210,9 @@ impl Cluster {
             &[node as u64, request.0, fate as u64],
         );
         for id in ids {
+            if fate == Fate::Refused {
+                refused::check_answer(&self.oracle, *id)?;
+            }
             self.oracle.told(*id, fate);
             if fate == Fate::Acknowledged {
                 self.promises.keep(self.oracle.tried(*id).item, *id);

@@ -1,11 +1,11 @@
 //! The lane of a node: groups of batches, committed to its disk.
 
-use super::invariants::held;
+use super::invariants::{context, held};
 use super::machine::Inside;
 use super::world::{Channel, Cluster};
 use crate::invariants::{Violation, refused};
 use crate::keyspace::ItemIndex;
-use crate::oracle::{Held, Oracle, WriteId};
+use crate::oracle::{Held, History, Oracle, WriteId};
 use crate::shape::Part;
 use std::collections::BTreeSet;
 use troupe_actors::store::journalled::Step;
@@ -31,12 +31,15 @@ pub(crate) struct Stored {
 pub(crate) enum Change {
     /// A client's write, coordinated here.
     Write(WriteId),
+    /// What another replica knew of an item.
+    Join(ItemIndex, Box<History>),
 }
 
 impl Change {
     pub(super) fn minted(&self) -> Option<WriteId> {
         match self {
             Change::Write(id) => Some(*id),
+            Change::Join(..) => None,
         }
     }
 
@@ -44,12 +47,14 @@ impl Change {
     fn apply(&self, oracle: &Oracle, held: &mut Held) {
         match self {
             Change::Write(id) => oracle.apply(held, *id),
+            Change::Join(at, history) => held.join(*at, history),
         }
     }
 
     fn item(&self, oracle: &Oracle) -> ItemIndex {
         match self {
             Change::Write(id) => oracle.tried(*id).item,
+            Change::Join(at, _) => *at,
         }
     }
 }
@@ -158,8 +163,10 @@ impl Cluster {
             }
         }
         self.plan_checkpoint(node);
+        self.copy_now_and_then(node);
         for at in touched {
             held::check(&self.oracle, &self.machines[node].disk, at)?;
+            context::check(self, node, at)?;
         }
         held::check_index(&self.oracle, &self.machines[node].disk)
     }
@@ -210,5 +217,16 @@ impl Cluster {
                 self.inside(node, delay_us, Inside::Exit);
             }
         }
+    }
+
+    /// What a node's shard builds on: what is stored of an item, and what is on its way to the disk.
+    pub(super) fn known_to_shard(&self, node: usize, at: ItemIndex) -> History {
+        let machine = &self.machines[node];
+        let mut held = machine.disk.held;
+        let in_flight = machine.process.iter().flat_map(|process| &process.in_flight);
+        for change in in_flight.flat_map(|sent| &sent.changes) {
+            change.apply(&self.oracle, &mut held);
+        }
+        *held.of(at)
     }
 }

@@ -1,14 +1,15 @@
 //! A node: its disk and clock, which outlive it, and the process that runs on them, one life after the other.
 
-use super::coordinate::{InFlight, Writing};
 use super::frame::{CallNumber, Then};
-use super::gateway::Request;
+use super::gateway::{Coordinating, Request};
 use super::lane::Stored;
-use super::read::Reading;
+use super::read::{Part, Reading};
+use super::rounds::Round;
+use super::shards::{InFlight, Origin, Writing};
 use super::world::Cluster;
 use crate::disk::{Disk, Durability};
 use crate::invariants::Violation;
-use crate::keyspace::{NODE, SHARDS};
+use crate::keyspace::SHARDS;
 use crate::limits::{JOURNAL_BYTES, SHARD_LIMITS};
 use crate::mailbox::Lane;
 use crate::oracle::WriteId;
@@ -17,6 +18,8 @@ use crate::world::RequestNumber;
 use std::collections::BTreeMap;
 use troupe_actors::causality::Context;
 use troupe_actors::clock::WallMs;
+use troupe_actors::ids::NodeId;
+use troupe_actors::replication::read::Event as Read;
 use troupe_actors::shard::{Event, RequestId, ShardCore};
 use troupe_actors::store::lane::{Batch, BatchId, Fence, PersistError};
 use troupe_actors::store::{CommitError, Epoch, Snapshot, Store};
@@ -25,11 +28,14 @@ use troupe_actors::store::{CommitError, Epoch, Snapshot, Store};
 const NODES: [u64; 2] = [3, 7];
 
 pub(crate) struct Machine {
+    pub(super) id: NodeId,
     pub(super) disk: Disk,
     pub(super) process: Option<Process>,
     /// Counts its processes.
     pub(super) life: u64,
     pub(super) checkpoint_is_planned: bool,
+    /// Its disk is an older image or a new one, and not all that it ever acknowledged is back.
+    pub(super) has_lost_memory: bool,
     /// How far its clock is off, and by how many milliseconds in a second it runs ahead.
     pub(super) skew_ms: u64,
     drift_ms: u64,
@@ -45,10 +51,13 @@ pub(crate) struct Process {
     /// What is on its way to the disk, in order.
     pub(super) in_flight: Vec<InFlight>,
     /// Questions to other nodes.
-    pub(super) calls: BTreeMap<CallNumber, Then>,
+    pub(super) calls: BTreeMap<CallNumber, (usize, Then)>,
     /// What clients asked of this node.
     pub(super) requests: BTreeMap<RequestNumber, Request>,
+    /// Writes that look for a coordinator.
+    pub(super) coordinating: BTreeMap<(RequestNumber, usize), Coordinating>,
     pub(super) reads: BTreeMap<RequestNumber, Reading>,
+    pub(super) rounds: BTreeMap<u64, Round>,
 }
 
 /// What goes on inside a node.
@@ -56,7 +65,9 @@ pub(crate) enum Inside {
     /// A shard of this node coordinates writes of one of its own clients.
     Coordinate { shard: usize, request: RequestNumber, writes: Vec<(WriteId, Context)> },
     /// A read of one of its own clients looks into its own store.
-    Look { request: RequestNumber },
+    Look { request: RequestNumber, part: Part },
+    /// A read takes longer than usual.
+    Late { request: RequestNumber },
     /// The lane gets a batch.
     Persist(Batch<Stored>),
     /// The lane works off its mailbox.
@@ -81,16 +92,18 @@ impl Machine {
     /// The machines of a cluster, each with an empty disk.
     pub(super) fn several(random: &mut Random) -> Vec<Machine> {
         let count = random.between(NODES[0], NODES[1]);
-        (0..count).map(|_| Machine::new(random)).collect()
+        (0..count).map(|number| Machine::new(number as u8, random)).collect()
     }
 
-    fn new(random: &mut Random) -> Machine {
+    fn new(number: u8, random: &mut Random) -> Machine {
         let capacity = *random.pick(&JOURNAL_BYTES);
         Machine {
+            id: NodeId([number + 1; 32]),
             disk: Disk::new(Epoch(random.next()), Durability::Commit, capacity),
             process: None,
             life: 0,
             checkpoint_is_planned: false,
+            has_lost_memory: false,
             skew_ms: random.between(1_000_000, 1_002_000),
             drift_ms: random.below(3) as u64,
         }
@@ -117,7 +130,15 @@ impl Cluster {
             })?;
             let epoch = machine.disk.store.epoch();
             let seed = self.random.seed();
-            shards.push(ShardCore::open(*shard, NODE, meta, epoch, SHARD_LIMITS, Fence::first(0), seed));
+            shards.push(ShardCore::open(
+                *shard,
+                machine.id,
+                meta,
+                epoch,
+                SHARD_LIMITS,
+                Fence::first(0),
+                seed,
+            ));
         }
         machine.process = Some(Process {
             shards,
@@ -127,7 +148,9 @@ impl Cluster {
             in_flight: Vec::new(),
             calls: BTreeMap::new(),
             requests: BTreeMap::new(),
+            coordinating: BTreeMap::new(),
             reads: BTreeMap::new(),
+            rounds: BTreeMap::new(),
         });
         let life = machine.life;
         self.note("node {} starts its life {}", &[node as u64, life]);
@@ -141,9 +164,10 @@ impl Cluster {
         }
         match inside {
             Inside::Coordinate { shard, request, writes } => {
-                self.coordinate(node, shard, super::coordinate::Origin::Client(request), writes)
+                self.coordinate(node, shard, Origin::Client(request), writes)
             }
-            Inside::Look { request } => self.look_here(node, request),
+            Inside::Look { request, part } => self.look_here(node, request, part),
+            Inside::Late { request } => self.read_steps(node, request, Read::Late),
             Inside::Persist(batch) => {
                 self.lane_gets(node, batch);
                 Ok(())
@@ -159,7 +183,7 @@ impl Cluster {
             }
             Inside::Persisted { shard, batch, outcome } => self.shard_hears(node, shard, batch, outcome),
             Inside::Tick(shard) => self.shard_steps(node, shard, Event::Tick, Vec::new()),
-            Inside::Deadline(call) => self.deadline(node, call),
+            Inside::Deadline(call) => self.goes_on(node, call, None),
             Inside::Checkpoint => {
                 self.checkpoint_step(node);
                 Ok(())

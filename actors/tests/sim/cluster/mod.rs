@@ -12,7 +12,6 @@
 
 mod calm;
 mod client;
-mod coordinate;
 mod faults;
 mod frame;
 mod gateway;
@@ -22,6 +21,8 @@ mod machine;
 mod network;
 mod promises;
 mod read;
+mod rounds;
+mod shards;
 mod world;
 
 pub(crate) use world::run;

@@ -26,6 +26,8 @@ pub(crate) enum Message {
     Frame(Frame),
     /// Something inside one life of a node.
     Inside(usize, u64, Inside),
+    /// Two replicas compare a shard.
+    Round,
     /// Something breaks, or heals.
     Fault,
     /// A node that is down comes up again.
@@ -53,8 +55,12 @@ pub(crate) struct Cluster {
     /// Requests that clients may still make.
     pub(super) requests_left: u32,
     pub(super) requests_made: u64,
+    /// How many nodes hold a shard.
+    pub(super) replication: usize,
     /// Questions that nodes asked each other.
     pub(super) calls_made: u64,
+    /// Rounds of anti-entropy that a replica took part in.
+    pub(super) rounds_made: u64,
 }
 
 /// Runs one seed to its end.
@@ -62,6 +68,7 @@ pub(crate) fn run(seed: u64, mutation: Option<Mutation>, shape: &Shape, is_recor
     turn_on(mutation);
     let mut random = Random::new(seed);
     let requests_left = (random.between(20, 150) as u32).min(shape.requests_max);
+    let replication = if random.percent(10) { random.between(1, 2) as usize } else { 3 };
     let machines = Machine::several(&mut random);
     let mut cluster = Cluster {
         scheduler: Scheduler::new(),
@@ -75,7 +82,9 @@ pub(crate) fn run(seed: u64, mutation: Option<Mutation>, shape: &Shape, is_recor
         clients: Client::crowd(&mut random),
         requests_left,
         requests_made: 0,
+        replication,
         calls_made: 0,
+        rounds_made: 0,
         random,
     };
     let violation = match catch_unwind(AssertUnwindSafe(|| cluster.live())) {
@@ -119,6 +128,10 @@ impl Cluster {
             }
             Message::Frame(frame) => self.frame_arrives(frame),
             Message::Inside(node, life, inside) => self.node_does(node, life, inside),
+            Message::Round => {
+                self.any_round();
+                Ok(())
+            }
             Message::Fault => self.fault(),
             Message::Start(node) => self.start(node),
         }

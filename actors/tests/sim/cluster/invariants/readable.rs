@@ -6,6 +6,7 @@ use troupe_actors::causality::Item;
 pub(crate) const READABLE: &str = "a read shows every promised value that no later write's token covered";
 pub(crate) const DEAD: &str = "no read shows what a promised write had overwritten";
 pub(crate) const WRITTEN: &str = "a read shows values that were written to that item, and nothing else";
+pub(crate) const ONCE: &str = "a write happens once";
 pub(crate) const ANSWERED: &str = "a cluster at rest answers every read";
 
 /// The writes that an item shows.
@@ -18,6 +19,10 @@ pub(crate) fn shown(oracle: &Oracle, at: ItemIndex, item: &Item<'_>) -> Result<W
             let what = format!("{at:?} shows {dot:?}, which nobody wrote there");
             return Err(Violation { invariant: WRITTEN, what });
         };
+        if shown.contains(id) {
+            let what = format!("{at:?} shows {id:?} a second time, as {dot:?}");
+            return Err(Violation { invariant: ONCE, what });
+        }
         shown.insert(id);
     }
     Ok(shown)
