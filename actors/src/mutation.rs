@@ -61,6 +61,10 @@ mutations! {
     DeletionCountsAsGrowth,
     /// The store moves an item's counters in a transaction of their own.
     CountersOutsideTheTransaction,
+    /// The digests of segments in memory do not follow the commits.
+    DigestsBehindTheCommits,
+    /// A store commits a part of a group, then the rest.
+    BatchSplitOverTransactions,
     /// A write whose coordinator does not answer is given to another one.
     SecondCoordinatorAfterSilence,
     /// A replica's state is merged without the clock that it was stripped by.

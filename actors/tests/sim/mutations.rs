@@ -3,7 +3,8 @@
 
 use crate::cluster::invariants as of_a_cluster;
 use crate::invariants::{
-    control, counters, dots, pages, polls, ranges, readable, recovered, refused, rest, snapshots, tokens,
+    control, counters, digests, dots, pages, polls, ranges, readable, recovered, refused, rest, snapshots,
+    tokens,
 };
 use troupe_actors::mutation::Mutation;
 
@@ -19,8 +20,10 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         Mutation::WatermarkIgnored | Mutation::WatermarkNotAhead => {
             &[dots::ONCE, dots::ALIVE, readable::READABLE, tokens::EXACT, ranges::FINAL, polls::CURRENT]
         }
-        Mutation::OverlayIgnored => &[readable::READABLE, dots::ALIVE, counters::EXACT],
-        Mutation::OverlayKeptAfterRefusal => &[readable::READABLE, refused::HONEST, counters::EXACT],
+        Mutation::OverlayIgnored => &[readable::READABLE, dots::ALIVE, counters::EXACT, digests::EXACT],
+        Mutation::OverlayKeptAfterRefusal => {
+            &[readable::READABLE, refused::HONEST, counters::EXACT, digests::EXACT]
+        }
         Mutation::NotifyBeforeCommit | Mutation::SignalDuringLookForgotten => {
             &[polls::AWAKE, polls::CURRENT, ranges::FINAL]
         }
@@ -30,7 +33,9 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         Mutation::LimitBeforeFilter => &[pages::LIMIT],
         Mutation::PublishBeforePersist | Mutation::RefusedChangeMade => &[control::DURABLE, control::MADE],
         Mutation::NewTombstoneTakesReserve | Mutation::DeletionCountsAsGrowth => &[rest::DELETABLE],
-        Mutation::CountersOutsideTheTransaction => &[counters::EXACT],
+        Mutation::CountersOutsideTheTransaction => &[counters::EXACT, digests::EXACT],
+        Mutation::DigestsBehindTheCommits => &[digests::EXACT],
+        Mutation::BatchSplitOverTransactions => &[recovered::KEPT, recovered::OPENED, counters::EXACT],
         Mutation::TokenOfAnotherItemAccepted => &[tokens::BOUND],
         Mutation::AcknowledgedBeforeTheSync | Mutation::ReplayStopsOneRecordEarly => &[recovered::KEPT],
         Mutation::RoomGivenBackBeforeTheTree => &[recovered::KEPT, recovered::OPENED],

@@ -3,7 +3,7 @@
 
 use crate::control::Control;
 use crate::disk::Disk;
-use crate::invariants::{Violation, counters, dots, durable, refused};
+use crate::invariants::{Violation, counters, digests, dots, durable, refused};
 use crate::keyspace::{ItemIndex, NODE};
 use crate::lane::{LaneBatch, Sender};
 use crate::mailbox::Lane;
@@ -266,9 +266,12 @@ impl World {
 
     pub(crate) fn check_counters(&self) -> Result<(), Violation> {
         match self.disk.store.snapshot() {
-            Ok(snapshot) => counters::check(&self.oracle, &self.disk.held, &snapshot),
-            Err(error) => Err(Violation { invariant: "a store can be read", what: error.to_string() }),
+            Ok(snapshot) => counters::check(&self.oracle, &self.disk.held, &snapshot)?,
+            Err(error) => {
+                return Err(Violation { invariant: "a store can be read", what: error.to_string() });
+            }
         }
+        digests::check(&*self.disk.store)
     }
 }
 

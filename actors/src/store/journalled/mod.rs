@@ -53,6 +53,7 @@ use super::segments::SegmentDigests;
 use super::tree::Tree;
 use super::{CommitError, Epoch, Store, StoreError, Write};
 use crate::clock::monotonic_now;
+use crate::mutation::{Mutation, is_on};
 use arc_swap::ArcSwap;
 use checkpoint::Checkpoint;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -189,6 +190,11 @@ impl<T: Tree, F: JournalFile> Store for JournalledStore<T, F> {
     }
 
     fn commit(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
+        if is_on(Mutation::BatchSplitOverTransactions) {
+            let writes: Vec<&Write> = writes.collect();
+            let (first, rest) = writes.split_at(writes.len() / 2);
+            return [first, rest].iter().try_for_each(|part| self.commit_group(&mut part.iter().copied()));
+        }
         self.commit_group(writes)
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod control;
 pub(crate) mod counters;
+pub(crate) mod digests;
 pub(crate) mod dots;
 pub(crate) mod durable;
 pub(crate) mod pages;

@@ -1,6 +1,6 @@
 use super::readable::shown;
 use crate::disk::Disk;
-use crate::invariants::{Violation, counters};
+use crate::invariants::{Violation, counters, digests};
 use crate::keyspace::ItemIndex;
 use crate::node::stored_item;
 use crate::oracle::Oracle;
@@ -24,7 +24,8 @@ pub(crate) fn check(oracle: &Oracle, disk: &Disk, at: ItemIndex) -> Result<(), V
 /// What its index says.
 pub(crate) fn check_index(oracle: &Oracle, disk: &Disk) -> Result<(), Violation> {
     match disk.store.snapshot() {
-        Ok(snapshot) => counters::check(oracle, &disk.held, &snapshot),
-        Err(error) => Err(Violation { invariant: EXACT, what: error.to_string() }),
+        Ok(snapshot) => counters::check(oracle, &disk.held, &snapshot)?,
+        Err(error) => return Err(Violation { invariant: EXACT, what: error.to_string() }),
     }
+    digests::check(&*disk.store)
 }
