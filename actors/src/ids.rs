@@ -1,7 +1,7 @@
 //! The names of things, as types: parsed once at the edge, trusted inside.
 
 use crate::limits::{PARTITION_KEY_BYTES_MAX, SHARD_COUNT, SORT_KEY_BYTES_MAX};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
@@ -121,6 +121,18 @@ macro_rules! key {
                 &self.0
             }
         }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.as_str().serialize(serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                $name::new(<&str>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
     };
 }
 key!(
@@ -140,7 +152,7 @@ key!(
 ///
 /// Two partitions share a place only if SHA-256 truncated to 128 bits collides, which no client can bring about with
 /// less than 2^64 work.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct PartitionHash(pub [u8; 16]);
 
 impl PartitionHash {
@@ -192,7 +204,7 @@ impl Partition {
 }
 
 /// An item's full address inside a node.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ItemKey {
     /// Where its partition lies.
     pub partition: PartitionHash,

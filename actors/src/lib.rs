@@ -3,6 +3,7 @@
 //! Modules depend downwards only:
 //!
 //! ```text
+//! antientropy   replicas that drifted apart become equal again
 //! replication   who stores a write, and how the pages of several sources become one
 //! control     buckets, keys, permissions, the applied layout
 //! shard       who may write an item, and when the writer is told
@@ -15,6 +16,7 @@
 //!       ids, limits, clock, mutation
 //! ```
 
+pub mod antientropy;
 pub mod causality;
 pub mod clock;
 pub mod control;

@@ -103,6 +103,18 @@ mutations! {
     ToldBeforeItIsDurable,
     /// A peer that starts anew is answered before shards know of it.
     RebornPeerNotAnnounced,
+    /// A shard's clock is raised when a round begins, before what it brings is stored.
+    ClockRaisedBeforeTheRound,
+    /// A shard's clock is raised to what the other replica had committed when the round ended.
+    ClockRaisedToTheEndOfTheRound,
+    /// Replicas whose items have the same contexts are taken for equal.
+    ContextTakenForState,
+    /// A tombstone is dropped although the shard's clock does not cover everything that it knows.
+    UnknownTombstoneDropped,
+    /// A replica that lost its memory says that it is complete.
+    AmnesiacReplicaCounted,
+    /// A shard is removed once the newest layout version does not name this node, while an older one still does.
+    ShardDroppedBeforeRetirement,
     /// A recovery leaves out the newest record.
     ReplayStopsOneRecordEarly,
     /// Reads move to a layout version when the first of a shard's new replicas has compared.
@@ -138,6 +150,17 @@ mutations! {
 }
 
 impl Mutation {
+    /// The mistakes that the runs of anti-entropy's own tests find.
+    pub const OF_ANTI_ENTROPY: &[Mutation] = &[
+        Mutation::ClockRaisedBeforeTheRound,
+        Mutation::ClockRaisedToTheEndOfTheRound,
+        Mutation::ContextTakenForState,
+        Mutation::UnknownTombstoneDropped,
+        Mutation::StateSentStripped,
+        Mutation::AmnesiacReplicaCounted,
+        Mutation::ShardDroppedBeforeRetirement,
+    ];
+
     /// The mistakes that the tests of layout and control plane find.
     pub const OF_THE_CONTROL_PLANE: &[Mutation] = &[
         Mutation::ReadsMovedBeforeEveryReplicaSynced,

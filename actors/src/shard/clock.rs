@@ -19,10 +19,11 @@ use crate::causality::{CLOSED, Context};
 use crate::ids::{ActorId, NodeId};
 use crate::limits::OPEN_ACTORS_MAX;
 use crate::mutation::{Mutation, is_on};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A point in what a shard has learned. It only grows while the shard runs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct Moment(pub u64);
 
 /// What another replica said of itself when a round with it began.

@@ -41,8 +41,7 @@ impl Completeness {
     pub(super) fn round_is_stored(&mut self, end: &RoundEnd) {
         let counts = match self.state {
             ShardState::Live | ShardState::Dropping => return,
-            ShardState::Amnesiac => end.side.is_complete,
-            ShardState::Receiving => end.side.is_complete && end.is_after_acks,
+            ShardState::Amnesiac | ShardState::Receiving => end.side.is_complete && end.is_after_acks,
         };
         if counts {
             self.compared.insert(end.side.peer);

@@ -97,7 +97,8 @@ pub struct RoundEnd {
     pub side: PeerSide,
     /// All other replicas of the shard, of every live layout version.
     pub others: BTreeSet<NodeId>,
-    /// Whether the round began after no node wrote by an older layout version alone: only then it counts for a replica that
-    /// is receiving the shard.
+    /// Whether the round began after no acknowledgement could count any more that it does not know of: of a shard that is
+    /// being received, after no node wrote by an older layout version alone; of one that lost its memory, after the
+    /// other replica voided what it had acknowledged before. Only then it counts for the completeness of this replica.
     pub is_after_acks: bool,
 }

@@ -1,8 +1,9 @@
 //! Item states of one shard as they travel between its replicas.
 
 use crate::causality::{Context, Item};
-use crate::ids::{ItemKey, Partition, SortKey};
+use crate::ids::{BucketId, ItemKey, Partition, PartitionKey, SortKey};
 use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The state of one item: stripped by the clock that travels with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,8 +22,13 @@ impl ItemState {
         Item::decode(&encoded).is_some().then_some(ItemState { partition, sort_key, encoded })
     }
 
+    /// The state of an item that the sender does not hold: its clock alone tells what it has discarded.
+    pub fn lacking(partition: Partition, sort_key: SortKey) -> ItemState {
+        ItemState { partition, sort_key, encoded: Bytes::from(Item::empty().encode()) }
+    }
+
     /// What this node encoded itself.
-    pub(super) fn own(partition: Partition, sort_key: SortKey, encoded: Bytes) -> ItemState {
+    pub(crate) fn own(partition: Partition, sort_key: SortKey, encoded: Bytes) -> ItemState {
         ItemState { partition, sort_key, encoded }
     }
 
@@ -48,7 +54,7 @@ impl ItemState {
 }
 
 /// States of one shard, to be merged in one transaction.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct States {
     /// The sender's shard clock: whatever it covers and no state shows is dead. Without it, what was overwritten comes back.
     pub clock: Context,
@@ -60,5 +66,23 @@ impl States {
     /// About how many bytes they take.
     pub fn bytes(&self) -> usize {
         self.items.iter().map(ItemState::bytes).sum()
+    }
+}
+
+impl Serialize for ItemState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ItemState { partition, sort_key, encoded } = self;
+        let encoded = serde_bytes::Bytes::new(encoded);
+        (partition.bucket, &partition.key, sort_key, encoded).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ItemState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ItemState, D::Error> {
+        let (bucket, key, sort_key, encoded) =
+            <(BucketId, PartitionKey, SortKey, &serde_bytes::Bytes)>::deserialize(deserializer)?;
+        let (partition, encoded) = (Partition::new(bucket, key), Bytes::copy_from_slice(encoded));
+        ItemState::new(partition, sort_key, encoded)
+            .ok_or_else(|| serde::de::Error::custom("the bytes are no item"))
     }
 }

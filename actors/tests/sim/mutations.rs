@@ -41,6 +41,12 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         Mutation::RoomGivenBackBeforeTheTree => &[recovered::KEPT, recovered::OPENED],
         Mutation::OldTableHidesNewerTree => &[snapshots::MOMENT],
         Mutation::SecondCoordinatorAfterSilence
+        | Mutation::ClockRaisedBeforeTheRound
+        | Mutation::ClockRaisedToTheEndOfTheRound
+        | Mutation::ContextTakenForState
+        | Mutation::UnknownTombstoneDropped
+        | Mutation::AmnesiacReplicaCounted
+        | Mutation::ShardDroppedBeforeRetirement
         | Mutation::MergeWithoutTheClock
         | Mutation::ItemFromOneReplica
         | Mutation::AnsweredWithoutTheRepair

@@ -1,0 +1,79 @@
+use super::message::{Answer, Question};
+use super::standing::ShardView;
+use crate::ids::{NodeId, ShardIndex};
+use std::collections::BTreeMap;
+
+/// A question that waits for its answer, unique within one run of a node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct AskId(pub u64);
+
+/// Another replica's question that waits for its answer: the caller's number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct RequestId(pub u64);
+
+/// A merge that is on its way to the disk, unique within one run of a node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct MergeId(pub u64);
+
+/// What happens to anti-entropy.
+#[derive(Debug)]
+pub enum Event {
+    /// Time passes: every [`crate::limits::ENTROPY_TICK_MS`].
+    Tick,
+    /// The live layout versions changed.
+    Layout(EntropyView),
+    /// A link came or went.
+    Link {
+        /// To which node.
+        peer: NodeId,
+        /// Whether it is there now.
+        is_up: bool,
+    },
+    /// The end of [`Effect::Ask`].
+    Answered {
+        /// Which question.
+        ask: AskId,
+        /// What came back; `None` if nothing did.
+        answer: Option<Answer>,
+        /// Bytes of question and answer.
+        bytes: u64,
+    },
+    /// Another replica asks.
+    Asked {
+        /// Comes back in [`Effect::Reply`].
+        request: RequestId,
+        /// Who asks.
+        from: NodeId,
+        /// What.
+        question: Question,
+    },
+    /// The end of [`Effect::Merge`].
+    Merged {
+        /// Which one.
+        merge: MergeId,
+        /// Whether it is durable here.
+        is_stored: bool,
+    },
+    /// The end of [`Effect::Remove`]: nothing is left of the shard, its clock included.
+    Removed(ShardIndex),
+    /// This node lost its memory: peers heard of commits that its store does not have.
+    LostMemory,
+    /// A peer voided what this node acknowledged before it lost its memory: comparisons with it count from now on.
+    Voided {
+        /// Which one.
+        peer: NodeId,
+    },
+    /// Whether this node knows of no loss: before enough peers were asked it may have lost anything.
+    MayVote(bool),
+    /// An operator said that what may be missing is not waited for.
+    StopWaiting,
+}
+
+/// What anti-entropy needs to know of the layout.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct EntropyView {
+    /// The shards that any live version gives this node, and their replicas. The others are not listed.
+    pub shards: BTreeMap<ShardIndex, ShardView>,
+    /// The newest version of which every node acknowledged that none of its writes uses only older ones.
+    pub acked: u64,
+}

@@ -1,0 +1,7 @@
+mod clients;
+mod faults;
+mod messages;
+mod replica;
+mod rounds;
+mod seeds;
+mod world;
