@@ -12,6 +12,7 @@ pub mod identity;
 mod known_peers;
 mod lanes;
 mod peers;
+mod removed;
 mod rpc;
 mod view;
 pub(crate) mod vital;
@@ -189,6 +190,7 @@ impl Node {
         let (shards, shard_arbiters) = start_shards(config, id, &rpc.peers(), &lanes)?;
         let (membership_service, inbox) = membership::inbox();
         let membership = rpc.start_membership(id, inbox);
+        rpc.follow_layout(id, control.clone());
         let services = Services::default()
             .with(Subsystem::Membership, membership_service)
             .with(Subsystem::Merge, Arc::new(MergeServer::new(shards.clone(), holds(id, control.clone()))));

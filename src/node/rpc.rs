@@ -3,6 +3,7 @@
 use super::NodeError;
 use super::identity::Identity;
 use super::known_peers::{self, Remembered};
+use super::removed::keep_apart;
 use crate::admin::Gauge;
 use crate::config::{Config, ListenAddr, RpcConfig, Secret};
 use arc_swap::ArcSwap;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use troupe_actors::clock::wall_now;
+use troupe_actors::control::Control;
 use troupe_actors::ids::{ClusterId, NodeId};
 use troupe_actors::membership::{self, About, MemberId, Membership, MembershipInbox};
 use troupe_actors::store::journalled::NodeStore;
@@ -82,6 +84,11 @@ impl Rpc {
         let membership = Membership::start(inbox, self.peers(), own, about, rand::rng().next_u64());
         self.tasks.push(actix_rt::spawn(keep_following(membership.clone(), Arc::clone(&self.tcp))));
         membership
+    }
+
+    /// Cuts nodes off that are removed from the layout.
+    pub(super) fn follow_layout(&mut self, own: NodeId, control: Control) {
+        self.tasks.push(actix_rt::spawn(keep_apart(own, control, Arc::clone(&self.tcp))));
     }
 
     /// Has `services` answer other nodes, and connects to them.

@@ -58,8 +58,8 @@ pub(crate) enum LinkError {
     /// The peer says goodbye.
     #[error("{0}")]
     Goodbye(Goodbye),
-    /// The peer was silent for too long.
-    #[error("the peer was silent for {LINK_SILENCE_MS_MAX} ms")]
+    /// The peer was silent for too long, or answered no ping.
+    #[error("the peer was silent, or did not hear, for {LINK_SILENCE_MS_MAX} ms")]
     Silent,
 }
 
@@ -78,6 +78,8 @@ pub(crate) struct Connection<A> {
     opened: Instant,
     heard: Instant,
     pinged: Option<Instant>,
+    /// When the oldest ping was sent that no pong has followed yet.
+    unanswered: Option<Instant>,
     pending: Pending<A>,
     round_trip: RoundTrip,
     /// The pieces of a long message that have come.
@@ -95,6 +97,7 @@ impl<A> Connection<A> {
             opened: now,
             heard: now,
             pinged: None,
+            unanswered: None,
             pending: Pending::new(),
             round_trip: RoundTrip::default(),
             assembly: Vec::new(),
@@ -175,6 +178,7 @@ impl<A> Connection<A> {
             }
             Head::Pong { sent_us } => {
                 let sent = self.opened + Duration::from_micros(sent_us.min(self.micros(now)));
+                self.unanswered = None;
                 self.round_trip.pong(now.saturating_duration_since(sent));
                 Ok(Some(Effect::Measured))
             }
@@ -229,13 +233,16 @@ impl<A> Connection<A> {
     /// What is due.
     pub(crate) fn tick(&mut self, now: Instant) -> Result<Due<A>, LinkError> {
         let since = |moment| now.saturating_duration_since(moment);
-        if since(self.heard) >= Duration::from_millis(LINK_SILENCE_MS_MAX) {
+        // A peer that hears nothing still speaks, for a while.
+        let quiet_since = self.unanswered.map_or(self.heard, |unanswered| unanswered.min(self.heard));
+        if since(quiet_since) >= Duration::from_millis(LINK_SILENCE_MS_MAX) {
             return Err(LinkError::Silent);
         }
         let interval = Duration::from_millis(PING_INTERVAL_MS);
         let is_due = self.pinged.is_none_or(|pinged| since(pinged) >= interval);
         let ping = is_due.then(|| {
             self.pinged = Some(now);
+            self.unanswered.get_or_insert(now);
             self.micros(now)
         });
         Ok(Due { ping, expired: self.pending.expired(now).collect() })

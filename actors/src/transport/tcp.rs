@@ -175,6 +175,13 @@ impl Tcp {
         self.hub.changed();
     }
 
+    /// Speaks with `node` again, if it was cut off.
+    pub fn take_in(&self, node: NodeId) {
+        self.hub.roster().take_in(node);
+        self.hub.changed();
+        self.hub.wanted.notify_one();
+    }
+
     /// Nodes of other clusters are turned away from now on.
     pub fn set_cluster(&self, cluster: ClusterId) {
         self.hub.set_cluster(cluster);

@@ -1,6 +1,7 @@
 //! One contract for every transport between nodes.
 
 mod contract;
+mod cut;
 mod echo;
 mod memory;
 mod tcp;

@@ -152,6 +152,25 @@ fn a_link_pings_each_second_and_is_lost_in_silence() {
 }
 
 #[test]
+fn a_link_on_which_the_peer_hears_nothing_is_lost_although_it_speaks() {
+    let mut linked = Linked::new();
+    let step = Duration::from_millis(PING_INTERVAL_MS);
+    for second in 0..20 {
+        assert!(linked.connection.tick(linked.now).is_ok(), "{second} s");
+        let sent_us = linked.connection.micros(linked.now);
+        linked.receive(Head::Pong { sent_us }, b"").unwrap();
+        linked.now += step;
+    }
+    let lost = (0..).find(|_| {
+        linked.receive(Head::Tell { subsystem: 2 }, b"").unwrap();
+        let is_lost = linked.connection.tick(linked.now).is_err();
+        linked.now += step;
+        is_lost
+    });
+    assert_eq!(lost, Some(5));
+}
+
+#[test]
 fn a_pong_measures_the_round_trip_and_a_false_one_does_no_harm() {
     let mut linked = Linked::new();
     linked.now += Duration::from_micros(500);
