@@ -22,7 +22,12 @@ use std::ops::Bound;
 /// # Errors
 /// [`CommitError`]. What was done so far is kept; the next call goes on from there.
 pub(crate) fn run<T: Tree>(tree: &T) -> Result<(), CommitError> {
+    if !is_due(tree)? {
+        return Ok(());
+    }
+    log::info!("the store is brought to format {FORMAT}: this reads and writes all of it");
     while step(tree, MIGRATION_STEP_BYTES_MAX)? {}
+    log::info!("the store has format {FORMAT}");
     Ok(())
 }
 
