@@ -19,7 +19,7 @@ pub(crate) mod vital;
 
 use crate::admin::health::missing_copies;
 use crate::admin::socket::SocketError;
-use crate::config::Config;
+use crate::config::{Config, ConsistencyMode};
 use crate::edge::{Room, TooFewDescriptors};
 use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
@@ -39,6 +39,9 @@ use tokio::sync::mpsc;
 use troupe_actors::control::{Control, ControlOptions, StartError};
 use troupe_actors::ids::NodeId;
 use troupe_actors::membership::{self, Membership};
+use troupe_actors::replication::actor::ReplicaService;
+use troupe_actors::replication::handle::Replicas;
+use troupe_actors::replication::plan::Consistency;
 use troupe_actors::shard::{Holds, MergeServer, ShardLimits, Shards};
 use troupe_actors::store::journalled::NodeStore;
 use troupe_actors::store::lane::actor::OnBroken;
@@ -191,7 +194,9 @@ impl Node {
         let (membership_service, inbox) = membership::inbox();
         let membership = rpc.start_membership(id, inbox);
         rpc.follow_layout(id, control.clone());
+        let (replicas, replica_service) = start_replicas(config, id, &shards, &control, rpc.peers());
         let services = Services::default()
+            .with(Subsystem::Replication, Arc::new(replica_service))
             .with(Subsystem::Membership, membership_service)
             .with(Subsystem::Merge, Arc::new(MergeServer::new(shards.clone(), holds(id, control.clone()))));
         rpc.start(services)?;
@@ -204,7 +209,7 @@ impl Node {
         let admin = AdminServers::start(config, parts, room)?;
 
         let capacity = room.k2v();
-        let parts = K2vParts { shards: shards.clone(), control: control.clone(), node: id, capacity };
+        let parts = K2vParts { shards: shards.clone(), replicas, control: control.clone(), capacity };
         let k2v = server::bind(k2v_addr, config, parts).map_err(|source| NodeError::Bind {
             what: "K2V API",
             addr: k2v_addr.to_string(),
@@ -363,4 +368,21 @@ fn start_shards(
     };
     let shards = Shards::start(node, peers, limits, &mut rand::rng(), &lanes, &handles)?;
     Ok((shards, arbiters))
+}
+
+fn start_replicas(
+    config: &Config,
+    node: NodeId,
+    shards: &Shards<NodeStore>,
+    control: &Control,
+    peers: Peers,
+) -> (Replicas<NodeStore>, ReplicaService<NodeStore>) {
+    let consistency = match config.consistency_mode {
+        ConsistencyMode::Consistent => Consistency::Consistent,
+        ConsistencyMode::Degraded => Consistency::Degraded,
+        ConsistencyMode::Dangerous => Consistency::Dangerous,
+    };
+    let control = control.clone();
+    let layouts = Arc::new(move || control.snapshot().layout.clone());
+    Replicas::new(node, shards.clone(), peers, layouts, consistency)
 }

@@ -139,6 +139,34 @@ pub const REPLICATION_BATCH_ITEMS_MAX: usize = 200_000;
 /// Pairs of one seen marker: 8 bytes of seal, 16 bytes for each. A message with more is refused.
 pub const MARKER_PAIRS_MAX: usize = (MARKER_BYTES_MAX - 8) / 16;
 
+/// How long a write waits for the replica that coordinates it, in seconds: longer than that one waits itself, so that it
+/// can still say what became of the write. Beyond it: 503, and the write may or may not be kept.
+pub const COORDINATE_TIMEOUT_S: u64 = WRITE_TIMEOUT_S + 2;
+
+/// How long a read waits for one replica, in seconds, before it goes on without it: much longer than any answer takes,
+/// shorter than clients wait. If too few others answer: 503.
+pub const REPLICA_READ_TIMEOUT_S: u64 = 5;
+
+/// How long a read waits before it asks one more replica than it needs, in milliseconds: as long as 95 % of the latest
+/// answers took, within these bounds. Less would ask twice for every hiccup, more would let one slow disk be felt.
+pub const HEDGE_MS: std::ops::RangeInclusive<u64> = 2..=200;
+
+/// The same before any answer was timed.
+pub const HEDGE_MS_DEFAULT: u64 = 50;
+
+/// How long a poll waits until it is subscribed at as many replicas as it needs, in milliseconds. Beyond it: 503.
+pub const SUBSCRIBE_TIMEOUT_MS: u64 = 5_000;
+
+/// How long a replica waits before it tries again to signal a commit, in milliseconds, if too much waits for the link.
+pub const SIGNAL_RETRY_MS: u64 = 20;
+
+/// Items that a listing which found replicas to differ has repaired; comparing the replicas finds the others.
+pub const COUNT_REPAIRS_MAX: usize = 64;
+
+/// How long a read that found replicas to differ waits for those behind to take in what it shows, in milliseconds. Beyond
+/// it: 503, as what it would show may not be on a quorum.
+pub const MEND_TIMEOUT_MS: u64 = 2_000;
+
 /// Changes of the control plane that wait for the one being made durable. Beyond it: 503, nothing applied.
 pub const CONTROL_QUEUE_MAX: usize = 256;
 

@@ -81,6 +81,8 @@ mutations! {
     FilterBeforeMerge,
     /// A poll that lost a replica subscribes again and does not look.
     LostReplicaNotLookedAt,
+    /// A replica's pair of a seen marker is used at another replica.
+    MarkerOfAnotherReplica,
     /// A token serves every item.
     TokenOfAnotherItemAccepted,
     /// A group is answered once its record was handed to the system.
@@ -204,6 +206,7 @@ impl Mutation {
         Mutation::PageMergedBeyondItsEnd,
         Mutation::FilterBeforeMerge,
         Mutation::LostReplicaNotLookedAt,
+        Mutation::MarkerOfAnotherReplica,
     ];
 }
 

@@ -205,13 +205,24 @@ impl Share {
         }
     }
 
-    /// What it was estimated for takes so many bytes.
+    /// What it was estimated for takes so many bytes. Whatever has to be waited for before that is known is waited for
+    /// with [`Share::hold`].
     pub(crate) fn settle(&mut self, bytes: usize) {
+        let bytes = if bytes > UNCOUNTED_BYTES_MAX { bytes } else { 0 };
+        let (owner, earlier) = (self.owner, std::mem::replace(&mut self.bytes, bytes));
         if std::mem::replace(&mut self.is_estimate, false) {
-            let bytes = if bytes > UNCOUNTED_BYTES_MAX { bytes } else { 0 };
-            let (owner, estimate) = (self.owner, std::mem::replace(&mut self.bytes, bytes));
-            self.budget.change(|ledger| ledger.settle(owner, estimate, bytes));
+            self.budget.change(|ledger| ledger.settle(owner, earlier, bytes));
+        } else if earlier != bytes {
+            self.budget.change(|ledger| {
+                ledger.give_back(owner, earlier);
+                ledger.hand_over(owner, bytes);
+            });
         }
+    }
+
+    /// Keeps what was estimated while other nodes are waited for, and lets the next ones have their turn.
+    pub(crate) fn hold(&mut self) {
+        self.settle(self.bytes);
     }
 
     /// It turned out whose it is.
@@ -229,7 +240,6 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.settle(0);
-        self.shrink_to(0);
     }
 }
 

@@ -11,7 +11,11 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use troupe_actors::causality::{MarkerError, TokenError};
 use troupe_actors::ids::KeyError;
+use troupe_actors::replication::changed::ChangesError;
+use troupe_actors::replication::coordinator::CoordinateError;
+use troupe_actors::replication::handle::ReadError;
 use troupe_actors::replication::plan::PlanError;
+use troupe_actors::replication::watch::WatchError;
 use troupe_actors::shard::{PollError, WriteError};
 use troupe_actors::store::StoreError;
 
@@ -105,6 +109,18 @@ pub(crate) enum ApiError {
     /// The write was not acknowledged.
     #[error("{}", write_message(.0))]
     Write(#[from] WriteError),
+    /// The replicas of the item did not acknowledge the write.
+    #[error(transparent)]
+    Coordinate(CoordinateError),
+    /// Too few replicas answered.
+    #[error(transparent)]
+    Replicas(#[from] ReadError),
+    /// The poll does not wait at the replicas.
+    #[error(transparent)]
+    Watch(WatchError),
+    /// An item that the client has not seen deleted was forgotten by now.
+    #[error("{}", ChangesError::Expired)]
+    MarkerExpired,
     /// Part of a batch was stored.
     #[error("part of the batch may have been stored, and part not: send it again")]
     PartlyWritten,
@@ -162,21 +178,17 @@ impl ApiError {
                 (StatusCode::PAYLOAD_TOO_LARGE, "EntityTooLarge")
             }
             E::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "RequestTimeout"),
-            E::Write(error) => match error {
-                WriteError::TooManyConcurrentValues { .. } | WriteError::TooManyConcurrentBytes { .. } => {
-                    (StatusCode::CONFLICT, "TooManyConcurrentValues")
-                }
-                WriteError::BatchTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "EntityTooLarge"),
-                WriteError::InsufficientStorage(_) => {
-                    (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage")
-                }
-                WriteError::NotRead(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
-                WriteError::Overloaded
-                | WriteError::NotHere
-                | WriteError::Stopping
-                | WriteError::Unknown(_) => UNAVAILABLE,
+            E::Write(error) => write_status(error),
+            E::Coordinate(error) => match error {
+                CoordinateError::Write(error) => write_status(error),
+                CoordinateError::NoRoom => (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage"),
+                CoordinateError::NotRead => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+                CoordinateError::NoReplica | CoordinateError::Unknown => UNAVAILABLE,
             },
-            E::BodiesBusy
+            E::MarkerExpired => (StatusCode::BAD_REQUEST, "SeenMarkerExpired"),
+            E::Replicas(ReadError::Unavailable)
+            | E::Watch(WatchError::Poll(_) | WatchError::Unavailable)
+            | E::BodiesBusy
             | E::UnprovenBodiesBusy
             | E::AnswersBusy
             | E::Plan(PlanError::NoLayout | PlanError::NotHere)
@@ -225,6 +237,51 @@ impl ApiError {
         HttpResponse::build(status)
             .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
             .body(body)
+    }
+}
+
+impl From<CoordinateError> for ApiError {
+    fn from(error: CoordinateError) -> ApiError {
+        match error {
+            CoordinateError::Write(error) => ApiError::Write(error),
+            error @ (CoordinateError::NoRoom
+            | CoordinateError::NotRead
+            | CoordinateError::NoReplica
+            | CoordinateError::Unknown) => ApiError::Coordinate(error),
+        }
+    }
+}
+
+impl From<WatchError> for ApiError {
+    fn from(error: WatchError) -> ApiError {
+        match error {
+            WatchError::Poll(error) => ApiError::Poll(error),
+            error @ WatchError::Unavailable => ApiError::Watch(error),
+        }
+    }
+}
+
+impl From<ChangesError> for ApiError {
+    fn from(error: ChangesError) -> ApiError {
+        match error {
+            ChangesError::Poll(error) => ApiError::Poll(error),
+            ChangesError::Read(error) => ApiError::Replicas(error),
+            ChangesError::Expired => ApiError::MarkerExpired,
+        }
+    }
+}
+
+fn write_status(error: &WriteError) -> (StatusCode, &'static str) {
+    match error {
+        WriteError::TooManyConcurrentValues { .. } | WriteError::TooManyConcurrentBytes { .. } => {
+            (StatusCode::CONFLICT, "TooManyConcurrentValues")
+        }
+        WriteError::BatchTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "EntityTooLarge"),
+        WriteError::InsufficientStorage(_) => (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage"),
+        WriteError::NotRead(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+        WriteError::Overloaded | WriteError::NotHere | WriteError::Stopping | WriteError::Unknown(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+        }
     }
 }
 

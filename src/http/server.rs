@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use troupe_actors::clock::monotonic_now;
 use troupe_actors::control::Control;
-use troupe_actors::ids::NodeId;
+use troupe_actors::replication::handle::Replicas;
 use troupe_actors::shard::Shards;
 use troupe_actors::store::Store;
 
@@ -27,10 +27,10 @@ use troupe_actors::store::Store;
 pub(crate) struct K2vParts<S: Store> {
     /// The shards of this node.
     pub(crate) shards: Shards<S>,
+    /// The replicas of all shards.
+    pub(crate) replicas: Replicas<S>,
     /// Buckets, keys, permissions, layout.
     pub(crate) control: Control,
-    /// This node.
-    pub(crate) node: NodeId,
     /// For how many connections there is room.
     pub(crate) capacity: Arc<Capacity>,
 }
@@ -87,7 +87,7 @@ pub(crate) fn bind<S: Store>(
     let gateway = Gateway {
         service: Service {
             shards: parts.shards,
-            node: parts.node,
+            replicas: parts.replicas,
             value_bytes_max: config.requests.value_bytes_max,
             control: parts.control,
             stopping,

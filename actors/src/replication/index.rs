@@ -2,7 +2,7 @@
 
 use super::page::Limit;
 use crate::mutation::{Mutation, is_on};
-use crate::store::counters::PartitionCounters;
+use crate::store::partition::PartitionState;
 use crate::store::range::KeyRange;
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct IndexPage {
     /// In the order of the range.
-    pub rows: Vec<(String, PartitionCounters)>,
+    pub rows: Vec<(String, PartitionState)>,
     /// The last key up to which the source looked, itself included; `None` if it looked at the whole range.
     pub upto: Option<String>,
 }
@@ -26,7 +26,7 @@ pub enum Next {
         range: KeyRange,
     },
     /// Show a partition.
-    Show(String, PartitionCounters),
+    Show(String, PartitionState),
     /// Nothing is left, or the limit is reached: then this is the first key that was not shown.
     End(Option<String>),
 }
@@ -43,7 +43,7 @@ pub struct IndexReader {
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Source {
     /// Read and not yet shown.
-    rows: VecDeque<(String, PartitionCounters)>,
+    rows: VecDeque<(String, PartitionState)>,
     /// Not yet read; `None` once the source holds nothing more.
     rest: Option<KeyRange>,
 }
@@ -64,14 +64,14 @@ impl IndexReader {
         {
             return Next::Ask { source, range };
         }
-        let Some((key, counters)) = self.pop() else { return Next::End(None) };
-        if self.limit.admits() { Next::Show(key, counters) } else { Next::End(Some(key)) }
+        let Some((key, state)) = self.pop() else { return Next::End(None) };
+        if self.limit.admits() { Next::Show(key, state) } else { Next::End(Some(key)) }
     }
 
     /// Takes what a source answered. Partitions that hold nothing any more are not shown.
     pub fn page(&mut self, source: usize, page: IndexPage) {
         let source = &mut self.sources[source];
-        source.rows.extend(page.rows.into_iter().filter(|(_, counters)| counters.entries > 0));
+        source.rows.extend(page.rows.into_iter().filter(|(_, state)| state.counters.entries > 0));
         match (page.upto, &mut source.rest) {
             (Some(key), Some(rest)) if is_on(Mutation::IndexCursorOffByOne) => rest.begin_at(&key),
             (Some(key), Some(rest)) => rest.pass(&key),
@@ -79,7 +79,7 @@ impl IndexReader {
         }
     }
 
-    fn pop(&mut self) -> Option<(String, PartitionCounters)> {
+    fn pop(&mut self) -> Option<(String, PartitionState)> {
         let heads = self.sources.iter().enumerate();
         let heads = heads.filter_map(|(at, source)| Some((&source.rows.front()?.0, at)));
         let (_, at) = if self.is_descending { heads.max() } else { heads.min() }?;

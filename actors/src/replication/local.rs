@@ -97,7 +97,7 @@ pub fn index_page(
     let mut page = IndexPage::default();
     snapshot.scan_partitions(bucket, range, &mut |key, state| {
         budget.take(key.len());
-        page.rows.push((key.to_owned(), state.counters));
+        page.rows.push((key.to_owned(), state));
         if page.rows.len() >= rows_max || budget.is_spent() {
             page.upto = Some(key.to_owned());
             return ControlFlow::Break(());

@@ -19,6 +19,13 @@ pub struct ReplicaPage<'a> {
     pub page: SourcePage<'a>,
 }
 
+impl ReplicaPage<'_> {
+    /// The keys, each with the hash of its state.
+    pub(super) fn hashes(&self) -> BTreeSet<(String, u64)> {
+        self.page.items.iter().map(|(key, item)| (key.to_string(), item.state_hash())).collect()
+    }
+}
+
 /// A page as one replica shows it, with a hash in the place of each state.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct HashPage {

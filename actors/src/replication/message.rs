@@ -25,8 +25,9 @@ pub use answer::{
 pub use range::{WireRange, WireSelection};
 pub use write::{WireWrite, WriteAnswer, WriteRefusal};
 
-use crate::ids::{ActorId, BucketId, PartitionHash};
+use crate::ids::{ActorId, BucketId, ItemKey, PartitionHash, SortKey};
 use crate::limits::{MARKER_PAIRS_MAX, PAGE_BYTES_MAX, PAGE_ITEMS_MAX, REPLICATION_BATCH_ITEMS_MAX};
+use crate::shard::Watched;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -76,8 +77,8 @@ pub enum Message<'a> {
         bytes_max: u32,
         /// In which form.
         form: Form,
-        /// Leave out what did not change after this pair of a seen marker.
-        changed_after: Option<(ActorId, u64)>,
+        /// Only what changed since these pairs of a seen marker; `None`: everything.
+        changed_since: Option<Vec<(ActorId, u64)>>,
     },
     /// Partitions of a bucket with their counters, up to some key: answered by a [`PartitionsAnswer`].
     PartitionsPage {
@@ -132,7 +133,7 @@ pub enum Form {
 }
 
 /// What a subscription is about.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum WireWatched<'a> {
     /// One item.
     Item {
@@ -152,11 +153,31 @@ pub enum WireWatched<'a> {
 }
 
 impl WireWatched<'_> {
-    /// The partition that is watched.
-    pub fn partition(&self) -> PartitionHash {
+    /// What is sent of what a poller waits for.
+    pub fn of(watched: &Watched) -> WireWatched<'static> {
+        match watched {
+            Watched::Item(key) => WireWatched::Item {
+                partition: key.partition.0,
+                sort_key: Cow::Owned(key.sort_key.as_str().to_owned()),
+            },
+            Watched::Range(partition, range) => {
+                WireWatched::Range { partition: partition.0, range: WireRange::owned(range) }
+            }
+        }
+    }
+
+    /// What was sent.
+    ///
+    /// # Errors
+    /// [`MessageError`] if a key or a bound is none.
+    pub fn open(self) -> Result<Watched, MessageError> {
         match self {
-            WireWatched::Item { partition, .. } | WireWatched::Range { partition, .. } => {
-                PartitionHash(*partition)
+            WireWatched::Item { partition, sort_key } => {
+                let sort_key = SortKey::new(&sort_key).map_err(|_| MessageError::Malformed)?;
+                Ok(Watched::Item(ItemKey { partition: PartitionHash(partition), sort_key }))
+            }
+            WireWatched::Range { partition, range } => {
+                Ok(Watched::Range(PartitionHash(partition), range.open()?))
             }
         }
     }
@@ -195,7 +216,9 @@ impl<'a> Message<'a> {
             Message::Coordinate { writes, .. } | Message::Check { writes, .. } => {
                 within((1..=REPLICATION_BATCH_ITEMS_MAX).contains(&writes.len()), "writes")
             }
-            Message::ItemsPage { selection, items_max, bytes_max, .. } => {
+            Message::ItemsPage { selection, items_max, bytes_max, changed_since, .. } => {
+                let pairs = changed_since.as_ref().map_or(0, Vec::len);
+                within(pairs <= MARKER_PAIRS_MAX, "pairs of a marker")?;
                 within((1..=PAGE_ITEMS_MAX as u32).contains(items_max), "items")?;
                 within(*bytes_max <= PAGE_BYTES_MAX as u32, "bytes")?;
                 match selection {

@@ -17,21 +17,31 @@
 //!   items before they are merged;
 //! * pages of any size, put together, show every item of the range exactly once.
 
+pub mod actor;
+pub mod changed;
 pub mod changes;
 pub mod coordinator;
 pub mod count;
 pub mod delete;
+pub mod handle;
 pub mod index;
 pub mod item_state;
 pub mod items;
 pub mod local;
+mod mend;
 pub mod merged;
 pub mod message;
 pub mod order;
 pub mod page;
+pub mod pages;
 pub mod plan;
 pub mod poll;
 pub mod quorum_index;
+pub mod range_changes;
 pub mod read;
+mod serve;
+pub mod subscriptions;
 #[cfg(test)]
 mod tests;
+pub mod watch;
+mod watches;

@@ -3,7 +3,36 @@
 use crate::ids::{NodeId, ShardIndex};
 use crate::layout::Layout;
 use crate::shard::{ReplicaSet, WritePlan};
-use std::sync::Arc;
+
+/// How many replicas a read and a write need.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Consistency {
+    /// A majority for both: what was acknowledged is read.
+    #[default]
+    Consistent,
+    /// One for a read: it may miss what was acknowledged.
+    Degraded,
+    /// One for both: what was acknowledged may be lost with one disk.
+    Dangerous,
+}
+
+impl Consistency {
+    /// How many replicas a read asks of a set whose majority is `quorum`.
+    pub fn read_quorum(self, quorum: usize) -> usize {
+        match self {
+            Consistency::Consistent => quorum,
+            Consistency::Degraded | Consistency::Dangerous => 1,
+        }
+    }
+
+    /// How many replicas of a set whose majority is `quorum` have to be durable.
+    pub fn write_quorum(self, quorum: usize) -> usize {
+        match self {
+            Consistency::Consistent | Consistency::Degraded => quorum,
+            Consistency::Dangerous => 1,
+        }
+    }
+}
 
 /// This node takes no write of a shard, and nothing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,19 +50,26 @@ pub enum PlanError {
     NotHere,
 }
 
-/// The plan of a write that `node` takes in: it stores it together with the other replicas of the shard, and a quorum of
-/// every live version has to be durable. Hold the layout for as long as the write is under way.
+/// The plan of a write that `node` coordinates: the replicas of every live version store it, and a quorum of each has to
+/// be durable.
 ///
 /// # Errors
 /// [`PlanError`].
-pub fn write_plan(layout: &Layout, node: NodeId, shard: ShardIndex) -> Result<WritePlan, PlanError> {
-    match layout.replicas(shard) {
-        [] => Err(PlanError::NoLayout),
-        replicas if replicas.contains(&node) => {
-            let sets = layout.write_sets(shard).iter();
-            let sets = sets.map(|set| ReplicaSet { nodes: Arc::clone(&set.nodes), quorum: set.quorum });
-            Ok(WritePlan { version: layout.version().number, sets: sets.collect() })
-        }
-        _ => Err(PlanError::NotHere),
+pub fn write_plan(
+    layout: &Layout,
+    node: NodeId,
+    shard: ShardIndex,
+    consistency: Consistency,
+) -> Result<WritePlan, PlanError> {
+    let sets = layout.write_sets(shard);
+    if sets.is_empty() {
+        return Err(PlanError::NoLayout);
     }
+    if !sets.iter().any(|set| set.nodes.contains(&node)) {
+        return Err(PlanError::NotHere);
+    }
+    let sets = sets
+        .iter()
+        .map(|set| ReplicaSet { nodes: set.nodes.clone(), quorum: consistency.write_quorum(set.quorum) });
+    Ok(WritePlan { version: layout.version().number, sets: sets.collect() })
 }

@@ -42,6 +42,17 @@ impl PartitionCounters {
         }
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: PartitionCounters) -> PartitionCounters {
+        PartitionCounters {
+            entries: self.entries.saturating_add(other.entries),
+            conflicts: self.conflicts.saturating_add(other.conflicts),
+            values: self.values.saturating_add(other.values),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
     /// The counters after a change. `None` if one would fall below zero: then a write was counted twice, or never.
     pub fn checked_add(self, delta: CountersDelta) -> Option<PartitionCounters> {
         Some(PartitionCounters {

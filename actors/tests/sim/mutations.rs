@@ -54,6 +54,7 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         | Mutation::PageMergedBeyondItsEnd
         | Mutation::FilterBeforeMerge
         | Mutation::LostReplicaNotLookedAt
+        | Mutation::MarkerOfAnotherReplica
         | Mutation::ReadsMovedBeforeEveryReplicaSynced
         | Mutation::WritesLeaveAVersionBeforeItsReaders
         | Mutation::ShardDroppedBeforeTheVersionRetired

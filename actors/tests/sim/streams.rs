@@ -209,7 +209,7 @@ impl Source {
                             let page = index_page(&snapshot, BUCKET, &range, rows_max, &mut budget);
                             reader.page(source, page.expect("a store in memory can be read"));
                         }
-                        Next::Show(key, counters) => rows.push((key, counters)),
+                        Next::Show(key, state) => rows.push((key, state.counters)),
                         Next::End(None) => break Progress::End,
                         Next::End(Some(next)) => break Progress::Limit(next),
                     }

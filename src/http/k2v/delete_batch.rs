@@ -4,6 +4,7 @@
 use super::listing::{Listing, push_bounds, single_item};
 use super::request::{null_is_false, parse_list, range_query};
 use super::service::{Admitted, JSON, Outcome, Service};
+use super::sources::Sources;
 use crate::http::error::ApiError;
 use crate::http::json::{push_bool, push_number, push_string};
 use crate::http::limits::BATCH_QUERIES_MAX;
@@ -11,24 +12,25 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use std::sync::Arc;
+use troupe_actors::causality::Item;
 use troupe_actors::ids::{BucketId, Partition, PartitionKey};
 use troupe_actors::replication::delete::{deletion, tombstone};
 use troupe_actors::replication::items::{ItemsReader, Progress};
 use troupe_actors::replication::local::read_items;
 use troupe_actors::replication::page::{PageBudget, PageLimits};
-use troupe_actors::shard::{ItemWrite, Shards, WritePlan};
+use troupe_actors::shard::{ItemWrite, Shards};
 use troupe_actors::store::Store;
 use troupe_actors::store::range::KeyRange;
 
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
-    let mut plans = Vec::new();
-    for query in parse_delete_batch(request.body, request.grant.bucket)? {
-        let plan = service.plan(request.control, query.partition.shard())?;
-        plans.push((query, plan));
+    let queries = parse_delete_batch(request.body, request.grant.bucket)?;
+    for query in &queries {
+        service.route(request.control, query.partition.shard())?;
     }
     let shards = service.shards.clone();
+    let sources = Sources { replicas: service.replicas.clone(), layout: request.control.layout.clone() };
     Outcome::later(async move {
-        let answer = delete_batch(&shards, plans).await?;
+        let answer = delete_batch(&shards, &sources, &queries).await?;
         Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).body(answer))
     })
 }
@@ -72,15 +74,16 @@ pub(super) fn parse_delete_batch(body: &[u8], bucket: BucketId) -> Result<Vec<De
 /// Answers the queries one after the other, and each page by page: memory does not grow with what is deleted.
 async fn delete_batch<S: Store>(
     shards: &Shards<S>,
-    queries: Vec<(DeleteQuery, WritePlan)>,
+    sources: &Sources<S>,
+    queries: &[DeleteQuery],
 ) -> Result<Vec<u8>, ApiError> {
     let mut out = vec![b'['];
     let mut deleted_so_far = 0;
-    for (at, (query, plan)) in queries.iter().enumerate() {
+    for (at, query) in queries.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        let deleted = delete_range(shards, query, plan, deleted_so_far > 0).await?;
+        let deleted = delete_range(shards, sources, query, deleted_so_far > 0).await?;
         deleted_so_far += deleted;
         push_answer(&mut out, query, deleted);
     }
@@ -91,8 +94,8 @@ async fn delete_batch<S: Store>(
 /// How many items it deleted. `is_begun`: something was deleted before, so that no error may claim that nothing was.
 async fn delete_range<S: Store>(
     shards: &Shards<S>,
+    sources: &Sources<S>,
     query: &DeleteQuery,
-    plan: &WritePlan,
     is_begun: bool,
 ) -> Result<u64, ApiError> {
     let shard = query.partition.shard();
@@ -102,10 +105,10 @@ async fn delete_range<S: Store>(
         let is_begun = is_begun || deleted > 0;
         let partly = |error: ApiError| if is_begun { ApiError::PartlyDeleted } else { error };
         let (progress, tombstones) =
-            next_page(&**shards.store(shard), &query.partition, &mut reader).map_err(partly)?;
+            next_page(shards, sources, &query.partition, &mut reader).await.map_err(partly)?;
         if !tombstones.is_empty() {
             let count = tombstones.len() as u64;
-            shards.write(shard, Arc::new(tombstones), plan.clone()).await.map_err(|error| {
+            sources.replicas.write(&sources.layout, shard, Arc::new(tombstones)).await.map_err(|error| {
                 if error.is_certainly_not_stored() { partly(error.into()) } else { ApiError::PartlyDeleted }
             })?;
             deleted += count;
@@ -118,17 +121,21 @@ async fn delete_range<S: Store>(
 }
 
 /// Tombstones for the items of one page that hold a value.
-fn next_page<S: Store>(
-    store: &S,
+async fn next_page<S: Store>(
+    shards: &Shards<S>,
+    sources: &Sources<S>,
     partition: &Partition,
     reader: &mut ItemsReader,
 ) -> Result<(Progress, Vec<ItemWrite>), ApiError> {
     let mut tombstones = Vec::new();
     let mut budget = PageBudget::new(PageLimits::default());
-    let snapshot = store.snapshot()?;
-    let progress = read_items(&snapshot, partition.hash, reader, &mut budget, &mut |sort_key, item| {
-        tombstones.push(tombstone(partition, sort_key, item));
-    })?;
+    let mut show = |sort_key: &str, item: &Item<'_>| tombstones.push(tombstone(partition, sort_key, item));
+    let progress = if sources.is_sole(partition) {
+        let snapshot = shards.store(partition.shard()).snapshot()?;
+        read_items(&snapshot, partition.hash, reader, &mut budget, &mut show)?
+    } else {
+        sources.read_items(partition, reader, &mut budget, &mut show).await?
+    };
     Ok((progress, tombstones.into_iter().collect::<Result<_, _>>()?))
 }
 

@@ -14,19 +14,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use troupe_actors::causality::{Context, TokenKey, Value};
 use troupe_actors::ids::{BucketId, Partition, PartitionKey, ShardIndex, SortKey};
-use troupe_actors::shard::{ItemWrite, Shards, WriteError, WritePlan};
+use troupe_actors::layout::Layout;
+use troupe_actors::replication::coordinator::CoordinateError;
+use troupe_actors::replication::handle::Replicas;
+use troupe_actors::shard::ItemWrite;
 use troupe_actors::store::Store;
 
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let tokens = &request.control.token_key;
     let writes = parse_insert_batch(request.body, request.grant.bucket, tokens, service.value_bytes_max)?;
-    let mut plans = Vec::with_capacity(writes.len());
+    let mut parts = Vec::with_capacity(writes.len());
     for (shard, writes) in writes {
-        plans.push((shard, Arc::new(writes), service.plan(request.control, shard)?));
+        service.route(request.control, shard)?;
+        parts.push((shard, Arc::new(writes)));
     }
-    let shards = service.shards.clone();
+    let (replicas, layout) = (service.replicas.clone(), request.control.layout.clone());
     Outcome::later(async move {
-        insert_batch(&shards, plans).await?;
+        insert_batch(&replicas, &layout, parts).await?;
         Ok(HttpResponse::NoContent().finish())
     })
 }
@@ -88,24 +92,24 @@ pub(super) fn parse_insert_batch(
 /// Writes a batch, each shard's part in one transaction. If it spans shards, all of them are asked before the first
 /// one writes, so that a refusal that can be foreseen stores nothing.
 async fn insert_batch<S: Store>(
-    shards: &Shards<S>,
-    parts: Vec<(ShardIndex, Arc<Vec<ItemWrite>>, WritePlan)>,
+    replicas: &Replicas<S>,
+    layout: &Layout,
+    parts: Vec<(ShardIndex, Arc<Vec<ItemWrite>>)>,
 ) -> Result<(), ApiError> {
     if parts.len() > 1 {
-        let checks =
-            parts.iter().map(|(shard, writes, plan)| shards.check(*shard, Arc::clone(writes), plan.clone()));
+        let checks = parts.iter().map(|(shard, writes)| replicas.check(layout, *shard, Arc::clone(writes)));
         for check in join_all(checks).await {
             check?;
         }
     }
-    let parts = parts.into_iter().map(|(shard, writes, plan)| shards.write(shard, writes, plan));
+    let parts = parts.into_iter().map(|(shard, writes)| replicas.write(layout, shard, writes));
     outcome_of_parts(join_all(parts).await)
 }
 
 /// One answer for all parts: an error that says "nothing was stored" is only true if no part was.
-fn outcome_of_parts(parts: Vec<Result<(), WriteError>>) -> Result<(), ApiError> {
+fn outcome_of_parts(parts: Vec<Result<(), CoordinateError>>) -> Result<(), ApiError> {
     let is_stored_nowhere =
-        parts.iter().all(|part| part.as_ref().is_err_and(WriteError::is_certainly_not_stored));
+        parts.iter().all(|part| part.as_ref().is_err_and(CoordinateError::is_certainly_not_stored));
     match parts.into_iter().find_map(Result::err) {
         None => Ok(()),
         Some(error) if is_stored_nowhere => Err(error.into()),
@@ -130,7 +134,7 @@ mod tests {
     use super::*;
     use troupe_actors::causality::TokenError;
     use troupe_actors::ids::KeyError;
-    use troupe_actors::shard::UnknownCause;
+    use troupe_actors::shard::{UnknownCause, WriteError};
     use troupe_actors::store::lane::PersistError;
 
     fn parse(body: &str) -> Result<WritesByShard, ApiError> {
@@ -191,9 +195,9 @@ mod tests {
 
     #[test]
     fn a_batch_is_only_said_to_be_refused_if_no_part_was_stored() {
-        let refused = || Err(WriteError::TooManyConcurrentValues { max: 1 });
-        let full = || Err(WriteError::InsufficientStorage(PersistError::Fenced));
-        let unknown = || Err(WriteError::Unknown(UnknownCause::Timeout));
+        let refused = || Err(WriteError::TooManyConcurrentValues { max: 1 }.into());
+        let full = || Err(WriteError::InsufficientStorage(PersistError::Fenced).into());
+        let unknown = || Err(WriteError::Unknown(UnknownCause::Timeout).into());
         assert!(outcome_of_parts(vec![Ok(()), Ok(())]).is_ok());
         assert!(matches!(
             outcome_of_parts(vec![refused(), full()]),

@@ -1,7 +1,7 @@
 //! The calls of the K2V API, one file each, and what they share.
 //!
-//! Every call is the same three steps: the request is validated as a whole, then the shard (writes, polls) or a
-//! snapshot of its store (reads) is asked, then the answer is written.
+//! Every call is the same three steps: the request is validated as a whole, then the replicas of the shard are asked (a
+//! node that holds a shard alone reads its own store), then the answer is written.
 
 pub(crate) mod accept;
 mod delete_batch;
@@ -20,6 +20,7 @@ mod read_index;
 mod read_item;
 mod request;
 mod service;
+mod sources;
 
 pub(crate) use service::{Admitted, Outcome, Service};
 

@@ -14,7 +14,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// Whether there is more to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,18 +25,26 @@ pub(crate) enum PageEnd {
     Last,
 }
 
-/// Something that writes itself page by page. It never waits: pages are read straight from the store.
+/// Something that writes itself page by page.
 pub(crate) trait Pages: Unpin + 'static {
+    /// Whether a page waits for other nodes. Else pages are read straight from the store, and nothing is waited for.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Appends the next page.
-    fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError>;
+    fn next_page(&mut self, out: &mut Vec<u8>) -> impl Future<Output = Result<PageEnd, ApiError>>;
 }
 
 /// The answer 200 with a JSON body that `pages` write. What fails on the first page is answered as an error; what fails
 /// later breaks the connection off, so that no client takes a part for the whole.
 pub(crate) async fn json_response(mut pages: impl Pages, room: Room) -> Result<HttpResponse, ApiError> {
-    let share = room.estimate(PAGE_BYTES_ESTIMATE).await?;
+    let mut share = room.estimate(PAGE_BYTES_ESTIMATE).await?;
+    if pages.waits() {
+        share.hold();
+    }
     let mut first = Vec::with_capacity(4096);
-    let end = pages.next_page(&mut first)?;
+    let end = pages.next_page(&mut first).await?;
     Ok(json_response_from(first, end, pages, share, room))
 }
 
@@ -54,29 +62,37 @@ pub(crate) fn json_response_from(
         PageEnd::Last => settle(response.body(first), share),
         PageEnd::More => {
             share.settle(first.len());
-            response.body(PageBody { state: State::Ready(first), pages, room, share: Some(share) })
+            let state = State::Ready(first, pages);
+            response.body(PageBody { state, room, share: Some(share) })
         }
     }
 }
 
 /// The body of a streamed answer.
 struct PageBody<P> {
-    state: State,
-    pages: P,
+    state: State<P>,
     room: Room,
     /// For the page that is being sent.
     share: Option<Share>,
 }
 
-enum State {
+enum State<P> {
     /// A page can be sent.
-    Ready(Vec<u8>),
+    Ready(Vec<u8>, P),
     /// A page was sent, and others have their turn.
-    Resting,
-    /// There is no room for the next page.
-    Waiting(LocalBoxFuture<'static, Result<Share, ApiError>>),
+    Resting(P),
+    /// There is no room for the next page, or it is being made.
+    Waiting(LocalBoxFuture<'static, Result<Made<P>, ApiError>>),
     /// The last page was sent, or the answer broke off.
     Over,
+}
+
+/// A page, and what makes the next one.
+struct Made<P> {
+    page: Vec<u8>,
+    end: PageEnd,
+    share: Share,
+    pages: P,
 }
 
 impl<P: Pages> MessageBody for PageBody<P> {
@@ -91,51 +107,52 @@ impl<P: Pages> MessageBody for PageBody<P> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let body = self.get_mut();
         loop {
-            match &mut body.state {
+            match std::mem::replace(&mut body.state, State::Over) {
                 State::Over => return Poll::Ready(None),
-                State::Ready(page) => {
-                    let page = std::mem::take(page);
-                    body.state = State::Resting;
+                State::Ready(page, pages) => {
+                    body.state = State::Resting(pages);
                     return Poll::Ready(Some(Ok(page.into())));
                 }
-                State::Resting => {
+                State::Resting(pages) => {
                     // The page before was taken: a request that waits for room holds none.
                     body.share = None;
-                    let room = body.room.clone();
-                    let share = async move { room.estimate(PAGE_BYTES_ESTIMATE).await };
-                    body.state = State::Waiting(Box::pin(share));
+                    body.state = State::Waiting(Box::pin(make(pages, body.room.clone())));
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                State::Waiting(share) => {
-                    let page = ready!(share.as_mut().poll(cx)).and_then(|share| body.next_page(share));
-                    match page {
-                        Ok((page, PageEnd::More)) if page.is_empty() => body.state = State::Resting,
-                        Ok((page, PageEnd::More)) => body.state = State::Ready(page),
-                        Ok((page, PageEnd::Last)) => {
-                            body.state = State::Over;
-                            return Poll::Ready(Some(Ok(page.into())));
-                        }
-                        Err(error) => {
-                            body.state = State::Over;
-                            error.log("an answer breaks off");
-                            return Poll::Ready(Some(Err(error)));
+                State::Waiting(mut made) => match made.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        body.state = State::Waiting(made);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(Made { page, end, share, pages })) => {
+                        body.share = Some(share);
+                        match end {
+                            PageEnd::More if page.is_empty() => body.state = State::Resting(pages),
+                            PageEnd::More => body.state = State::Ready(page, pages),
+                            PageEnd::Last => return Poll::Ready(Some(Ok(page.into()))),
                         }
                     }
-                }
+                    Poll::Ready(Err(error)) => {
+                        error.log("an answer breaks off");
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                },
             }
         }
     }
 }
 
-impl<P: Pages> PageBody<P> {
-    fn next_page(&mut self, mut share: Share) -> Result<(Vec<u8>, PageEnd), ApiError> {
-        let mut page = Vec::with_capacity(4096);
-        let end = self.pages.next_page(&mut page)?;
-        share.settle(page.len());
-        self.share = Some(share);
-        Ok((page, end))
+/// The next page, as soon as there is room for it.
+async fn make<P: Pages>(mut pages: P, room: Room) -> Result<Made<P>, ApiError> {
+    let mut share = room.estimate(PAGE_BYTES_ESTIMATE).await?;
+    if pages.waits() {
+        share.hold();
     }
+    let mut page = Vec::with_capacity(4096);
+    let end = pages.next_page(&mut page).await?;
+    share.settle(page.len());
+    Ok(Made { page, end, share, pages })
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use std::time::Duration;
 use troupe_actors::clock::wall_now;
 use troupe_actors::control::Control;
 use troupe_actors::replication::poll::{Effect, Event, PollCore};
-use troupe_actors::shard::{PollError, Subscription};
+use troupe_actors::replication::watch::{Rung, Watch};
+use troupe_actors::shard::Subscription;
 use troupe_actors::store::Store;
 
 /// How long a poll waits.
@@ -37,7 +38,7 @@ impl Terms {
 /// Answers with the first news that `read` finds; 304 when the time is over or the node stops. Either only if the key may
 /// still read by then.
 pub(super) async fn wait_for_news(
-    subscribe: impl AsyncFn() -> Result<Subscription, PollError>,
+    subscribe: impl AsyncFn() -> Result<Ears, ApiError>,
     mut terms: Terms,
     mut read: impl AsyncFnMut() -> Result<Option<HttpResponse>, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
@@ -47,6 +48,8 @@ pub(super) async fn wait_for_news(
     loop {
         let event = match effect {
             Effect::Subscribe => {
+                // The places that are left are given up first.
+                drop(subscription.take());
                 subscription = Some(subscribe().await?);
                 Event::Subscribed
             }
@@ -56,7 +59,7 @@ pub(super) async fn wait_for_news(
             }
             Effect::Wait => tokio::select! {
                 biased;
-                () = signal(subscription.as_ref()) => Event::Signalled,
+                event = rung(subscription.as_ref()) => event,
                 () = &mut deadline => Event::TimeIsUp,
                 () = terms.stopping.wait() => Event::TimeIsUp,
             },
@@ -70,10 +73,25 @@ pub(super) async fn wait_for_news(
     }
 }
 
+/// Where a poll waits for commits.
+pub(super) enum Ears {
+    /// At this node's shard.
+    Own(Subscription),
+    /// At as many replicas as a read asks.
+    Replicas(Watch),
+}
+
 /// Waits for the next commit to what was subscribed to.
-async fn signal(subscription: Option<&Subscription>) {
+async fn rung(subscription: Option<&Ears>) -> Event {
     match subscription {
-        Some(subscription) => subscription.changed().await,
+        Some(Ears::Own(subscription)) => {
+            subscription.changed().await;
+            Event::Signalled
+        }
+        Some(Ears::Replicas(watch)) => match watch.rung().await {
+            Rung::Signalled => Event::Signalled,
+            Rung::Lost => Event::Lost,
+        },
         None => std::future::pending().await,
     }
 }

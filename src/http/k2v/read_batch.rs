@@ -5,11 +5,12 @@ use super::listing::{Listing, push_bounds, push_tail, single_item};
 use super::pages::{PageEnd, Pages, json_response};
 use super::request::{null_is_false, parse_list, range_query};
 use super::service::{Admitted, Outcome, Service};
+use super::sources::Sources;
 use crate::http::error::ApiError;
 use crate::http::json::{push_bool, push_optional_number, push_string};
 use crate::http::limits::BATCH_QUERIES_MAX;
 use serde::Deserialize;
-use troupe_actors::causality::TokenKey;
+use troupe_actors::causality::{Item, TokenKey};
 use troupe_actors::ids::{BucketId, Partition, PartitionKey};
 use troupe_actors::replication::items::{Filter, ItemsReader, Progress};
 use troupe_actors::replication::local::read_items;
@@ -21,10 +22,11 @@ use troupe_actors::store::range::KeyRange;
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let queries = parse_read_batch(request.body, request.grant.bucket)?;
     for query in &queries {
-        service.plan(request.control, query.partition.shard())?;
+        service.route(request.control, query.partition.shard())?;
     }
     let tokens = request.control.token_key.clone();
-    let pages = ReadBatchPages::new(service.shards.clone(), tokens, queries);
+    let sources = Sources { replicas: service.replicas.clone(), layout: request.control.layout.clone() };
+    let pages = ReadBatchPages::new(service.shards.clone(), sources, tokens, queries);
     Outcome::later(json_response(pages, service.room(request)))
 }
 
@@ -93,6 +95,7 @@ impl ReadQuery {
 /// The answers to the queries of a ReadBatch.
 struct ReadBatchPages<S: Store> {
     shards: Shards<S>,
+    sources: Sources<S>,
     tokens: TokenKey,
     queries: std::vec::IntoIter<ReadQuery>,
     current: Option<Current>,
@@ -107,8 +110,14 @@ struct Current {
 }
 
 impl<S: Store> ReadBatchPages<S> {
-    fn new(shards: Shards<S>, tokens: TokenKey, queries: Vec<ReadQuery>) -> ReadBatchPages<S> {
-        ReadBatchPages { shards, tokens, queries: queries.into_iter(), current: None, is_begun: false }
+    fn new(
+        shards: Shards<S>,
+        sources: Sources<S>,
+        tokens: TokenKey,
+        queries: Vec<ReadQuery>,
+    ) -> ReadBatchPages<S> {
+        let queries = queries.into_iter();
+        ReadBatchPages { shards, sources, tokens, queries, current: None, is_begun: false }
     }
 
     /// Begins the answer to the next query; `None` after the last.
@@ -123,7 +132,11 @@ impl<S: Store> ReadBatchPages<S> {
 }
 
 impl<S: Store> Pages for ReadBatchPages<S> {
-    fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
+    fn waits(&self) -> bool {
+        self.sources.wait()
+    }
+
+    async fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
         let mut budget = PageBudget::new(PageLimits::default());
         loop {
             let current = self.current.take().or_else(|| self.begin_next(out));
@@ -132,15 +145,19 @@ impl<S: Store> Pages for ReadBatchPages<S> {
                 return Ok(PageEnd::Last);
             };
             let Current { query, reader, has_items } = &mut current;
-            let snapshot = self.shards.store(query.partition.shard()).snapshot()?;
-            let progress =
-                read_items(&snapshot, query.partition.hash, reader, &mut budget, &mut |sort_key, item| {
-                    if std::mem::replace(has_items, true) {
-                        out.push(b',');
-                    }
-                    push_item(out, query.partition.hash, sort_key, item, &self.tokens);
-                })?;
-            drop(snapshot);
+            let mut show = |sort_key: &str, item: &Item<'_>| {
+                if std::mem::replace(has_items, true) {
+                    out.push(b',');
+                }
+                push_item(out, query.partition.hash, sort_key, item, &self.tokens);
+            };
+            let partition = &query.partition;
+            let progress = if self.sources.is_sole(partition) {
+                let snapshot = self.shards.store(partition.shard()).snapshot()?;
+                read_items(&snapshot, partition.hash, reader, &mut budget, &mut show)?
+            } else {
+                self.sources.read_items(partition, reader, &mut budget, &mut show).await?
+            };
             match progress {
                 Progress::More => {
                     self.current = Some(current);

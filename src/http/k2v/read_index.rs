@@ -1,8 +1,8 @@
-//! ReadIndex: the partitions of a bucket with their counters, merged from all lanes in key order.
+//! ReadIndex: the partitions of a bucket with their counters, merged from all lanes or replicas in key order.
 
 use super::listing::{Listing, push_bounds, push_tail};
 use super::pages::{PageEnd, Pages, json_response};
-use super::service::{Admitted, Outcome, Service};
+use super::service::{Admitted, Outcome, Route, Service};
 use crate::http::error::ApiError;
 use crate::http::json::{push_bool, push_number, push_optional_number, push_string};
 use crate::http::query::Query;
@@ -11,14 +11,13 @@ use troupe_actors::ids::{BucketId, ShardIndex};
 use troupe_actors::replication::index::{IndexReader, Next};
 use troupe_actors::replication::local::index_page;
 use troupe_actors::replication::page::{PageBudget, PageLimits};
-use troupe_actors::shard::Shards;
+use troupe_actors::replication::pages::{IndexPages, Listed};
 use troupe_actors::store::Store;
 use troupe_actors::store::counters::PartitionCounters;
 
 pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> Result<Outcome, ApiError> {
     let listing = parse_read_index(&request.query)?;
-    ShardIndex::all().try_for_each(|shard| service.plan(request.control, shard).map(drop))?;
-    let pages = ReadIndexPages::new(&service.shards, request.grant.bucket, listing)?;
+    let pages = ReadIndexPages::new(service, request, listing)?;
     Outcome::later(json_response(pages, service.room(request)))
 }
 
@@ -51,52 +50,94 @@ fn non_negative(digits: &str) -> Option<u64> {
 }
 
 /// The listing while it is sent.
-struct ReadIndexPages<S> {
+struct ReadIndexPages<S: Store> {
     listing: Listing,
-    reader: IndexReader,
-    /// One source of the index each.
-    stores: Vec<Arc<S>>,
-    bucket: BucketId,
+    source: Source<S>,
     is_begun: bool,
     has_rows: bool,
 }
 
+/// Where the partitions are counted.
+enum Source<S: Store> {
+    /// This node holds every shard alone: each of its stores is a source of the index.
+    Own { reader: IndexReader, stores: Vec<Arc<S>>, bucket: BucketId },
+    /// As many replicas as the layout asks for.
+    Replicas(Box<IndexPages<S>>),
+}
+
 impl<S: Store> ReadIndexPages<S> {
-    fn new(shards: &Shards<S>, bucket: BucketId, listing: Listing) -> Result<ReadIndexPages<S>, ApiError> {
-        let stores = shards.stores().to_vec();
-        let reader = IndexReader::new(stores.len(), &listing.range()?, listing.limit);
-        Ok(ReadIndexPages { listing, reader, stores, bucket, is_begun: false, has_rows: false })
+    fn new(
+        service: &Service<S>,
+        request: &Admitted<'_>,
+        listing: Listing,
+    ) -> Result<ReadIndexPages<S>, ApiError> {
+        let (bucket, range) = (request.grant.bucket, listing.range()?);
+        let mut elsewhere = None;
+        for shard in ShardIndex::all() {
+            if let Route::Replicas(layout) = service.route(request.control, shard)? {
+                elsewhere = Some(layout);
+                break;
+            }
+        }
+        let source = match elsewhere {
+            Some(layout) => {
+                Source::Replicas(Box::new(service.replicas.index(layout, bucket, range, listing.limit)))
+            }
+            None => {
+                let stores = service.shards.stores().to_vec();
+                let reader = IndexReader::new(stores.len(), &range, listing.limit);
+                Source::Own { reader, stores, bucket }
+            }
+        };
+        Ok(ReadIndexPages { listing, source, is_begun: false, has_rows: false })
     }
 }
 
 impl<S: Store> Pages for ReadIndexPages<S> {
-    fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
+    fn waits(&self) -> bool {
+        matches!(self.source, Source::Replicas(_))
+    }
+
+    async fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
         if !std::mem::replace(&mut self.is_begun, true) {
             push_head(out, &self.listing);
         }
-        let limits = PageLimits::default();
-        let mut budget = PageBudget::new(limits);
-        loop {
-            match self.reader.proceed() {
-                Next::Ask { .. } if budget.is_spent() => return Ok(PageEnd::More),
-                Next::Ask { source, range } => {
-                    let snapshot = self.stores[source].snapshot()?;
-                    let rows_max = limits.index_rows_max;
-                    let page = index_page(&snapshot, self.bucket, &range, rows_max, &mut budget)?;
-                    self.reader.page(source, page);
-                }
-                Next::Show(key, counters) => {
-                    if std::mem::replace(&mut self.has_rows, true) {
-                        out.push(b',');
-                    }
-                    push_row(out, &key, counters);
-                }
-                Next::End(next_start) => {
-                    push_tail(out, next_start.as_deref());
-                    return Ok(PageEnd::Last);
-                }
+        let has_rows = &mut self.has_rows;
+        let mut show = |out: &mut Vec<u8>, key: &str, counters| {
+            if std::mem::replace(has_rows, true) {
+                out.push(b',');
             }
-        }
+            push_row(out, key, counters);
+        };
+        let mut budget = PageBudget::new(PageLimits::default());
+        let next_start = match &mut self.source {
+            Source::Own { reader, stores, bucket } => loop {
+                match reader.proceed() {
+                    Next::Ask { .. } if budget.is_spent() => return Ok(PageEnd::More),
+                    Next::Ask { source, range } => {
+                        let snapshot = stores[source].snapshot()?;
+                        let rows_max = PageLimits::default().index_rows_max;
+                        reader.page(source, index_page(&snapshot, *bucket, &range, rows_max, &mut budget)?);
+                    }
+                    Next::Show(key, state) => show(out, &key, state.counters),
+                    Next::End(next_start) => break next_start,
+                }
+            },
+            Source::Replicas(pages) => loop {
+                if budget.is_spent() {
+                    return Ok(PageEnd::More);
+                }
+                match pages.next().await? {
+                    Listed::Partition(key, counters) => {
+                        budget.take(key.len());
+                        show(out, &key, counters);
+                    }
+                    Listed::End(next_start) => break next_start,
+                }
+            },
+        };
+        push_tail(out, next_start.as_deref());
+        Ok(PageEnd::Last)
     }
 }
 

@@ -2,16 +2,18 @@
 
 use super::accept::Accept;
 use super::item_json::push_values;
-use super::service::{Admitted, JSON, Outcome, Service, TOKEN_HEADER};
+use super::service::{Admitted, JSON, Outcome, Route, Service, TOKEN_HEADER};
 use crate::budget::limits::UNCOUNTED_BYTES_MAX;
 use crate::http::error::ApiError;
-use crate::http::held::settle;
+use crate::http::held::{Room, settle};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use std::sync::Arc;
 use troupe_actors::causality::{Item, TokenKey, Value};
-use troupe_actors::ids::ItemKey;
+use troupe_actors::ids::{ItemKey, Partition};
+use troupe_actors::layout::Layout;
+use troupe_actors::replication::handle::Replicas;
 use troupe_actors::store::{Snapshot, Store};
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -21,8 +23,13 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
     let accept = Accept::of(request.head)?;
     let (partition, sort_key) = request.item()?;
     let shard = partition.shard();
-    service.plan(request.control, shard)?;
+    let route = service.route(request.control, shard)?;
     let key = ItemKey { partition: partition.hash, sort_key };
+    if let Route::Replicas(layout) = route {
+        let (replicas, room) = (service.replicas.clone(), service.room(request));
+        let tokens = request.control.token_key.clone();
+        return Outcome::later(read_at_replicas(replicas, layout, partition, key, accept, tokens, room));
+    }
     let store = service.shards.store(shard);
     let tokens = &request.control.token_key;
     let bytes = match store.snapshot()?.item(&key)? {
@@ -40,6 +47,35 @@ pub(super) fn serve<S: Store>(service: &Service<S>, request: &Admitted<'_>) -> R
         let item = snapshot.item(&key)?.ok_or(ApiError::NoSuchKey)?;
         Ok(settle(answer(&key, &item, accept, &tokens), share))
     })
+}
+
+/// Answers with the item as a quorum of its replicas holds it.
+async fn read_at_replicas<S: Store>(
+    replicas: Replicas<S>,
+    layout: Layout,
+    partition: Partition,
+    key: ItemKey,
+    accept: Accept,
+    tokens: TokenKey,
+    room: Room,
+) -> Result<HttpResponse, ApiError> {
+    let read = || replicas.item(&layout, &partition, &key.sort_key);
+    let item = existing(read().await?)?;
+    let bytes = answer_bytes(&item);
+    if bytes <= UNCOUNTED_BYTES_MAX {
+        return Ok(answer(&key, &item, accept, &tokens));
+    }
+    // A large one is read again when there is room for it.
+    drop(item);
+    let mut share = room.estimate(bytes).await?;
+    share.hold();
+    let item = existing(read().await?)?;
+    Ok(settle(answer(&key, &item, accept, &tokens), share))
+}
+
+/// An item without a live value is one that was never written, or whose tombstone was forgotten.
+fn existing(item: Item<'static>) -> Result<Item<'static>, ApiError> {
+    if item.sibling_count() > 0 { Ok(item) } else { Err(ApiError::NoSuchKey) }
 }
 
 /// The most that an answer with the item takes.

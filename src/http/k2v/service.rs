@@ -13,9 +13,11 @@ use futures_util::future::LocalBoxFuture;
 use std::sync::Arc;
 use troupe_actors::causality::{Context, Value};
 use troupe_actors::control::{Control, ControlSnapshot};
-use troupe_actors::ids::{NodeId, Partition, PartitionKey, ShardIndex, SortKey};
-use troupe_actors::replication::plan::{PlanError, write_plan};
-use troupe_actors::shard::{ItemWrite, Shards, WritePlan};
+use troupe_actors::ids::{Partition, PartitionKey, ShardIndex, SortKey};
+use troupe_actors::layout::Layout;
+use troupe_actors::replication::handle::Replicas;
+use troupe_actors::replication::plan::PlanError;
+use troupe_actors::shard::{ItemWrite, Shards};
 use troupe_actors::store::Store;
 
 /// Carries a causality token in either direction.
@@ -28,8 +30,8 @@ pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 pub(crate) struct Service<S: Store> {
     /// The shards of this node.
     pub(crate) shards: Shards<S>,
-    /// This node.
-    pub(crate) node: NodeId,
+    /// The replicas of all shards.
+    pub(crate) replicas: Replicas<S>,
     /// Longest value in bytes.
     pub(crate) value_bytes_max: usize,
     /// Buckets, keys, permissions, layout.
@@ -44,13 +46,22 @@ impl<S: Store> Clone for Service<S> {
     fn clone(&self) -> Service<S> {
         Service {
             shards: self.shards.clone(),
-            node: self.node,
+            replicas: self.replicas.clone(),
             value_bytes_max: self.value_bytes_max,
             control: self.control.clone(),
             stopping: self.stopping.clone(),
             answers: Arc::clone(&self.answers),
         }
     }
+}
+
+/// Who is asked about a shard.
+#[derive(Clone)]
+pub(super) enum Route {
+    /// This node alone: its store is read directly.
+    Own,
+    /// As many replicas as the layout asks for. It is held as long as the request takes.
+    Replicas(Layout),
 }
 
 /// A request that may be served: signed by a key with the permission, its body read and compared with its digest.
@@ -120,9 +131,13 @@ impl Admitted<'_> {
 }
 
 impl<S: Store> Service<S> {
-    /// The replicas of a shard, if this node is one.
-    pub(super) fn plan(&self, control: &ControlSnapshot, shard: ShardIndex) -> Result<WritePlan, PlanError> {
-        write_plan(&control.layout, self.node, shard)
+    /// Who is asked about a shard.
+    pub(super) fn route(&self, control: &ControlSnapshot, shard: ShardIndex) -> Result<Route, PlanError> {
+        let layout = &control.layout;
+        if !layout.is_assigned() {
+            return Err(PlanError::NoLayout);
+        }
+        Ok(if self.replicas.is_sole(layout, shard) { Route::Own } else { Route::Replicas(layout.clone()) })
     }
 
     /// Where answers to the request find room.
@@ -144,11 +159,11 @@ impl<S: Store> Service<S> {
             None => Context::empty(),
         };
         let shard = partition.shard();
-        let plan = self.plan(request.control, shard)?;
-        let shards = self.shards.clone();
+        self.route(request.control, shard)?;
+        let (replicas, layout) = (self.replicas.clone(), request.control.layout.clone());
         let write = ItemWrite { partition, sort_key, context, value };
         Outcome::later(async move {
-            shards.write(shard, Arc::new(vec![write]), plan).await?;
+            replicas.write(&layout, shard, Arc::new(vec![write])).await?;
             Ok(HttpResponse::NoContent().finish())
         })
     }

@@ -7,7 +7,7 @@
 //! page           clock ‖ upto 0 | 1 key ‖ 0 [(key, item)] | 1 [(key, hash u64 LE)] | 2 [(key, item)]
 //! partitions     shards that may not vote [varint] instead of one bool ‖ upto 0 | 1 key ‖ [(key, counters, digest u64 LE)]
 //! subscribe      0 subscribed | 1 too many | 2 stopping
-//! changes        marker's pair 0 | 1 (actor, time) ‖ 0 everything | 1 [key] | 2 after (actor, time) | 3 marker expired
+//! changes        marker's pair 0 | 1 (actor, time) ‖ 0 everything | 1 [key] | 2 as the rows say | 3 marker expired
 //! ```
 
 use super::{MessageError, decode, encode};
@@ -121,8 +121,8 @@ pub enum WireSince<'a> {
     Everything,
     /// In these items of the range, ascending, and no other.
     Recent(#[serde(borrow)] Vec<Cow<'a, str>>),
-    /// In the items of the range that changed after this pair.
-    After((ActorId, u64)),
+    /// In the items of the range whose rows say that they changed.
+    Unseen,
     /// A tombstone that the marker's owner has not seen was dropped since.
     Expired,
 }

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::ops::Bound;
 
 /// A [`KeyRange`].
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct WireRange<'a> {
     #[serde(borrow)]
     low: WireBound<'a>,
@@ -25,7 +25,7 @@ pub struct WireRange<'a> {
     descending: bool,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 enum WireBound<'a> {
     Included(#[serde(borrow, with = "serde_bytes")] Cow<'a, [u8]>),
     Excluded(#[serde(borrow, with = "serde_bytes")] Cow<'a, [u8]>),
@@ -65,6 +65,16 @@ impl<'a> WireRange<'a> {
         }
     }
 
+    /// The range, copied.
+    pub fn owned(range: &KeyRange) -> WireRange<'static> {
+        let bound = |bound: &Bound<Vec<u8>>| match bound {
+            Bound::Included(key) => WireBound::Included(Cow::Owned(key.clone())),
+            Bound::Excluded(key) => WireBound::Excluded(Cow::Owned(key.clone())),
+            Bound::Unbounded => WireBound::Unbounded,
+        };
+        WireRange { low: bound(&range.low), high: bound(&range.high), descending: range.descending }
+    }
+
     /// The range that was sent.
     ///
     /// # Errors
@@ -75,11 +85,11 @@ impl<'a> WireRange<'a> {
 }
 
 /// A [`Selection`].
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum WireSelection<'a> {
     /// Every key of a range.
     Range(#[serde(borrow)] WireRange<'a>),
-    /// These keys.
+    /// These keys, in the order in which they are read.
     Keys(#[serde(borrow)] Vec<Cow<'a, str>>),
 }
 
@@ -97,15 +107,15 @@ impl<'a> WireSelection<'a> {
     /// The selection that was sent.
     ///
     /// # Errors
-    /// [`MessageError`] if a key or a bound is none, or the keys do not ascend.
+    /// [`MessageError`] if a key or a bound is none, or the keys are in no order.
     pub fn open(self) -> Result<Selection, MessageError> {
         match self {
             WireSelection::Range(range) => Ok(Selection::Range(range.open()?)),
             WireSelection::Keys(keys) => {
                 let keys = keys.iter().map(|key| SortKey::new(key).map_err(|_| MessageError::Malformed));
                 let keys = keys.collect::<Result<Vec<_>, _>>()?;
-                let ascends = keys.is_sorted_by(|a, b| a < b);
-                if ascends { Ok(Selection::Keys(keys)) } else { Err(MessageError::Malformed) }
+                let is_ordered = keys.is_sorted_by(|a, b| a < b) || keys.is_sorted_by(|a, b| a > b);
+                if is_ordered { Ok(Selection::Keys(keys)) } else { Err(MessageError::Malformed) }
             }
         }
     }

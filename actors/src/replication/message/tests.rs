@@ -48,9 +48,9 @@ fn the_bytes_of_questions_never_change() {
             items_max: 2,
             bytes_max: 128,
             form: Form::Hashes,
-            changed_after: Some((ActorId(1), 2)),
+            changed_since: Some(vec![(ActorId(1), 2)]),
         },
-        &format!("04{place}0000016101016201028001010101{}", "02"),
+        &format!("04{place}000001610101620102800101010101{}", "02"),
     );
     let keys = Selection::Keys(vec![SortKey::new("a").unwrap(), SortKey::new("b").unwrap()]);
     check(
@@ -60,7 +60,7 @@ fn the_bytes_of_questions_never_change() {
             items_max: 1,
             bytes_max: 0,
             form: Form::Outlines,
-            changed_after: None,
+            changed_since: None,
         },
         &format!("04{place}010201610162{}", "01000200"),
     );
@@ -116,7 +116,7 @@ fn the_bytes_of_answers_never_change() {
     let changes = |since| ChangesAnswer { may_vote: true, reach: Some((ActorId(1), 2)), since };
     assert_eq!(hex::encode(changes(WireSince::Everything).encode()), "0101010200");
     assert_eq!(hex::encode(changes(WireSince::Recent(vec!["k".into()])).encode()), "010101020101016b");
-    assert_eq!(hex::encode(changes(WireSince::After((ActorId(1), 2))).encode()), "01010102020102");
+    assert_eq!(hex::encode(changes(WireSince::Unseen).encode()), "0101010202");
     assert_eq!(hex::encode(changes(WireSince::Expired).encode()), "0101010203");
 }
 
@@ -124,8 +124,8 @@ fn the_bytes_of_answers_never_change() {
 fn a_message_beyond_its_bounds_is_refused() {
     let page = |items_max, bytes_max| {
         let selection = WireSelection::Keys(vec![]);
-        let (form, changed_after) = (Form::States, None);
-        Message::ItemsPage { partition: [1; 16], selection, items_max, bytes_max, form, changed_after }
+        let (form, changed_since) = (Form::States, None);
+        Message::ItemsPage { partition: [1; 16], selection, items_max, bytes_max, form, changed_since }
             .encode()
     };
     assert!(Message::decode(&page(1, 0)).is_ok());

@@ -1,5 +1,6 @@
 use crate::replication::index::{IndexPage, IndexReader, Next};
 use crate::store::counters::PartitionCounters;
+use crate::store::partition::PartitionState;
 use crate::store::range::KeyRange;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ fn read(
                 }
                 rows.truncate(rows_max);
                 let upto = rows.get(rows_max - 1).map(|key| (*key).clone());
-                let rows = rows.into_iter().map(|key| (key.clone(), counters(key))).collect();
+                let rows = rows.into_iter().map(|key| (key.clone(), state(key))).collect();
                 reader.page(source, IndexPage { rows, upto });
             }
             Next::Show(key, _) => shown.push(key),
@@ -32,8 +33,12 @@ fn read(
 }
 
 /// A partition whose key ends in `0` holds nothing any more.
-fn counters(key: &str) -> PartitionCounters {
-    PartitionCounters { entries: u64::from(!key.ends_with('0')), ..PartitionCounters::default() }
+fn state(key: &str) -> PartitionState {
+    let entries = u64::from(!key.ends_with('0'));
+    PartitionState {
+        counters: PartitionCounters { entries, ..PartitionCounters::default() },
+        ..PartitionState::default()
+    }
 }
 
 proptest! {
@@ -53,7 +58,7 @@ proptest! {
         }
         let range = KeyRange { descending, ..KeyRange::prefix(&prefix) };
         let mut expected: Vec<String> = partitions.into_keys().filter(|key| range.contains(key)).collect();
-        expected.retain(|key| counters(key).entries > 0);
+        expected.retain(|key| state(key).counters.entries > 0);
         if descending {
             expected.reverse();
         }

@@ -12,7 +12,7 @@ use troupe_actors::store::{FailureCause, StoreError};
 struct Script(std::slice::Iter<'static, Option<&'static str>>);
 
 impl Pages for Script {
-    fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
+    async fn next_page(&mut self, out: &mut Vec<u8>) -> Result<PageEnd, ApiError> {
         match self.0.next() {
             Some(Some(page)) => out.extend_from_slice(page.as_bytes()),
             Some(None) => {
