@@ -29,6 +29,7 @@ use identity::IdentityError;
 use lanes::Lanes;
 use rand::Rng;
 use rpc::Rpc;
+use sha2::{Digest, Sha256};
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -38,6 +39,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use troupe_actors::control::{Control, ControlOptions, StartError};
 use troupe_actors::ids::NodeId;
+use troupe_actors::layout::Incarnation;
 use troupe_actors::membership::{self, Membership};
 use troupe_actors::replication::actor::ReplicaService;
 use troupe_actors::replication::handle::Replicas;
@@ -196,10 +198,12 @@ impl Node {
         rpc.follow_layout(id, control.clone());
         let (replicas, replica_service) = start_replicas(config, id, &shards, &control, rpc.peers());
         let services = Services::default()
+            .with(Subsystem::Control, control.service())
             .with(Subsystem::Replication, Arc::new(replica_service))
             .with(Subsystem::Membership, membership_service)
             .with(Subsystem::Merge, Arc::new(MergeServer::new(shards.clone(), holds(id, control.clone()))));
         rpc.start(services)?;
+        control.connect(rpc.peers(), rpc.on_cluster()).await;
 
         let (stores, peering) = (lanes.stores.clone(), rpc.peering());
         let membership_seen = membership.clone();
@@ -340,7 +344,23 @@ async fn start_control(config: &Config, node: NodeId, lanes: &Lanes) -> Result<C
     rand::rng().fill_bytes(&mut token_key);
     let replication_factor = replication_factor(config)?;
     let rows = lanes.stores.control().snapshot()?.control()?;
-    Ok(Control::start(&rows, lanes.control(), ControlOptions { node, replication_factor, token_key }).await?)
+    let options = ControlOptions {
+        node,
+        replication_factor,
+        token_key,
+        incarnation: incarnation(lanes),
+        has_peers: !config.rpc.bootstrap_peers.is_empty(),
+    };
+    Ok(Control::start(&rows, lanes.control(), options).await?)
+}
+
+/// Names the node's stores: one that was made anew makes another incarnation of the node.
+fn incarnation(lanes: &Lanes) -> Incarnation {
+    let mut hasher = Sha256::new();
+    lanes.stores.iter().for_each(|store| hasher.update(store.environment_number().to_be_bytes()));
+    let mut number = [0; 8];
+    number.copy_from_slice(&hasher.finalize()[..8]);
+    Incarnation(u64::from_be_bytes(number))
 }
 
 /// Which shards the node holds, by every live layout version.

@@ -176,6 +176,7 @@ mod tests {
     use actix::Arbiter;
     use std::sync::Arc;
     use troupe_actors::control::ControlOptions;
+    use troupe_actors::layout::Incarnation;
     use troupe_actors::store::Epoch;
     use troupe_actors::store::lane::LaneHandle;
     use troupe_actors::store::lane::actor::LaneActor;
@@ -184,7 +185,13 @@ mod tests {
     const NODE: NodeId = NodeId([1; 32]);
 
     async fn control() -> Control {
-        let options = ControlOptions { node: NODE, replication_factor: 1, token_key: [7; 32] };
+        let options = ControlOptions {
+            node: NODE,
+            replication_factor: 1,
+            token_key: [7; 32],
+            incarnation: Incarnation(1),
+            has_peers: false,
+        };
         let store = Arc::new(MemoryStore::new(Epoch(1)));
         let lane = LaneActor::start_on(&Arbiter::current(), store, Box::new(|reason| panic!("{reason}")));
         Control::start(&[], LaneHandle::new(lane.recipient()), options).await.unwrap()

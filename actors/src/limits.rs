@@ -170,6 +170,45 @@ pub const MEND_TIMEOUT_MS: u64 = 2_000;
 /// Changes of the control plane that wait for the one being made durable. Beyond it: 503, nothing applied.
 pub const CONTROL_QUEUE_MAX: usize = 256;
 
+/// How long a change of the control plane waits for a majority of the nodes with a role, in seconds: many times what they
+/// take when they can be reached. Beyond it: 503, and the change spreads all the same.
+pub const CONTROL_CONFIRM_S: u64 = 10;
+
+/// Milliseconds between two looks of the control plane at what it waits for. What was lost on the way is sent again.
+pub const CONTROL_TICK_MS: u64 = 250;
+
+/// Milliseconds between two exchanges of digests that a node begins, each with the next peer in turn. A lost change is
+/// found by the next one.
+pub const CONTROL_EXCHANGE_MS: u64 = 1000;
+
+/// Peers per exchange: one, and one more for so many peers, so that a node hears from all within the time after which it
+/// counts as cut off, three times over. 40 bytes each.
+pub const CONTROL_PEERS_PER_EXCHANGE: usize = 20;
+
+/// Bytes of rows in one message between control planes, unless a single row is larger.
+pub const CONTROL_MESSAGE_BYTES_MAX: usize = 256 << 10;
+
+/// Messages with rows that answer one question. The rest is found by the next exchange.
+pub const CONTROL_MESSAGES_PER_EXCHANGE: usize = 64;
+
+/// Messages of peers that wait for the disk. Beyond it they are dropped: the next exchange makes up for it.
+pub const CONTROL_INBOX_MAX: usize = 4096;
+
+/// How long a node that hears from no majority of the nodes with a role goes on serving, in milliseconds: so long may a key
+/// live at a node that is cut off after it was deleted. Beyond it: 503 to everything.
+pub const CUT_OFF_AFTER_MS: u64 = 60_000;
+
+/// How far a stamp of a peer may pull this node's clock ahead of its own wall clock, in milliseconds. What is stamped later
+/// than that is taken in all the same, and changed by later stamps of its own.
+pub const CLOCK_PULL_MAX_MS: u64 = 60_000;
+
+/// How far a peer's wall clock may be off before the log and `status` name it, in milliseconds.
+pub const CLOCK_OFF_MS: u64 = 60_000;
+
+/// Keys of causality tokens that a cluster keeps: one for each node that was started before it met the others. Beyond it,
+/// tokens that the latest ones sealed are refused (400), and clients read again.
+pub const TOKEN_KEYS_MAX: usize = 16;
+
 /// Characters of a bucket's alias, as S3 bounds bucket names. Outside it: 400.
 pub const ALIAS_BYTES: std::ops::RangeInclusive<usize> = 3..=63;
 

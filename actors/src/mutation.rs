@@ -149,6 +149,14 @@ mutations! {
     MergeReplaces,
     /// A merge is acknowledged before it is durable.
     MergeAcknowledgedBeforeTheCommit,
+    /// A layout version counts as passed when the first node has accepted it.
+    LayoutLiveWithoutMajority,
+    /// A node promises not to accept smaller ballots, and does not say what it accepted under one.
+    AcceptedVersionNotReported,
+    /// A node answers a proposer before its promise is durable.
+    AcceptorAnswersBeforePersist,
+    /// A change of the control plane is acknowledged once this node alone holds it.
+    ChangeAcknowledgedWithoutMajority,
 }
 
 impl Mutation {
@@ -169,6 +177,10 @@ impl Mutation {
         Mutation::WritesLeaveAVersionBeforeItsReaders,
         Mutation::ShardDroppedBeforeTheVersionRetired,
         Mutation::LayoutAckBeforeOlderWritesEnded,
+        Mutation::LayoutLiveWithoutMajority,
+        Mutation::AcceptedVersionNotReported,
+        Mutation::AcceptorAnswersBeforePersist,
+        Mutation::ChangeAcknowledgedWithoutMajority,
     ];
 
     /// The mistakes that the simulator of lost memories finds.

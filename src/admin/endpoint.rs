@@ -17,6 +17,7 @@ pub(super) enum Endpoint {
     PreviewClusterLayoutChanges,
     ApplyClusterLayout,
     RevertClusterLayout,
+    ClusterLayoutSkipDeadNodes,
     ListBuckets,
     GetBucketInfo,
     CreateBucket,
@@ -45,7 +46,6 @@ pub(super) enum Endpoint {
 }
 
 const NO_OBJECTS: &str = "Troupe keeps K2V items, no objects and no blocks";
-const ONE_NODE: &str = "this version of Troupe runs on a single node";
 const NO_WORKERS: &str = "Troupe has no background workers to list or to tune; see GetNodeStatistics";
 const NO_SNAPSHOTS: &str =
     "this version of Troupe takes no snapshots; stop the node and copy its metadata_dir";
@@ -84,7 +84,7 @@ const CALLS: [(&str, Method, Endpoint); 48] = [
     ("GetNodeInfo", Method::GET, Endpoint::GetNodeInfo),
     ("GetNodeStatistics", Method::GET, Endpoint::GetNodeStatistics),
     ("ConnectClusterNodes", Method::POST, Endpoint::ConnectClusterNodes),
-    ("ClusterLayoutSkipDeadNodes", Method::POST, Endpoint::NotOffered(ONE_NODE)),
+    ("ClusterLayoutSkipDeadNodes", Method::POST, Endpoint::ClusterLayoutSkipDeadNodes),
     ("CreateMetadataSnapshot", Method::POST, Endpoint::NotOffered(NO_SNAPSHOTS)),
     ("CleanupIncompleteUploads", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
     ("InspectObject", Method::GET, Endpoint::NotOffered(NO_OBJECTS)),

@@ -133,11 +133,16 @@ fn control_kind(error: &ControlError) -> (StatusCode, &'static str) {
         | ControlError::NoSuchRole(_)
         | ControlError::WrongLayoutVersion { .. }
         | ControlError::NothingStaged
+        | ControlError::NoSuchLayoutVersion { .. }
         | ControlError::SeveralNodes { .. }
         | ControlError::Assignment(_) => (StatusCode::BAD_REQUEST, "InvalidRequest"),
-        ControlError::Busy | ControlError::Stopped | ControlError::Unknown(_) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
-        }
+        ControlError::AppliedByOthers { .. } => (StatusCode::CONFLICT, "LayoutConflict"),
+        ControlError::NotApplied { .. }
+        | ControlError::Undecided { .. }
+        | ControlError::Unconfirmed { .. }
+        | ControlError::Busy
+        | ControlError::Stopped
+        | ControlError::Unknown(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
         ControlError::NotStored(_) => (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage"),
     }
 }

@@ -3,9 +3,10 @@ use super::error::CliError;
 use super::status::{ID_CHARS, capacity};
 use super::table::{print, table};
 use crate::admin::model::{
-    ApplyClusterLayoutRequest, ApplyClusterLayoutResponse, GetClusterLayoutHistoryResponse,
-    GetClusterLayoutResponse, GetClusterStatusResponse, LayoutParameters, NodeAssignedRole, NodeRoleAction,
-    NodeRoleChange, PreviewClusterLayoutChangesResponse, UpdateClusterLayoutRequest, ZoneRedundancy,
+    ApplyClusterLayoutRequest, ApplyClusterLayoutResponse, ClusterLayoutSkipDeadNodesRequest,
+    ClusterLayoutSkipDeadNodesResponse, GetClusterLayoutHistoryResponse, GetClusterLayoutResponse,
+    GetClusterStatusResponse, LayoutParameters, NodeAssignedRole, NodeRoleAction, NodeRoleChange,
+    PreviewClusterLayoutChangesResponse, UpdateClusterLayoutRequest, ZoneRedundancy,
 };
 use crate::config::Bytes;
 use clap::{Args, Subcommand};
@@ -42,8 +43,18 @@ pub(super) enum LayoutCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// List every version that there was
+    /// List every version that there was, and how far nodes are with a change
     History,
+    /// Have a change of the layout wait no longer for nodes that are down and do not come back
+    #[command(disable_version_flag = true)]
+    SkipDeadNodes {
+        /// The version that is not to wait for them
+        #[arg(long)]
+        version: u64,
+        /// Go on even where only dead nodes may hold something: it is lost then
+        #[arg(long)]
+        allow_missing_data: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +95,9 @@ pub(super) async fn run(client: &Client, command: LayoutCommand) -> Result<(), C
             Ok(print("The staged changes are forgotten.")?)
         }
         LayoutCommand::History => history(client).await,
+        LayoutCommand::SkipDeadNodes { version, allow_missing_data } => {
+            skip_dead_nodes(client, ClusterLayoutSkipDeadNodesRequest { version, allow_missing_data }).await
+        }
     }
 }
 
@@ -200,7 +214,39 @@ async fn history(client: &Client) -> Result<(), CliError> {
         let (storage, gateways) = (version.storage_nodes.to_string(), version.gateway_nodes.to_string());
         vec![version.version.to_string(), status, storage, gateways]
     });
-    Ok(print(&table(&["Version", "Status", "Storage nodes", "Gateway nodes"], rows))?)
+    let mut text = table(&["Version", "Status", "Storage nodes", "Gateway nodes"], rows);
+    if let Some(trackers) = &history.update_trackers {
+        let rows = trackers.iter().map(|(node, tracker)| {
+            let numbers = [tracker.ack, tracker.sync, tracker.sync_ack];
+            std::iter::once(node.clone()).chain(numbers.map(|number| number.to_string())).collect()
+        });
+        text += "\n\n==== HOW FAR NODES ARE ====\n";
+        text += &table(&["ID", "Writes by", "Holds all of", "Reads by"], rows);
+    }
+    Ok(print(&text)?)
+}
+
+async fn skip_dead_nodes(
+    client: &Client,
+    request: ClusterLayoutSkipDeadNodesRequest,
+) -> Result<(), CliError> {
+    let skipped: ClusterLayoutSkipDeadNodesResponse =
+        client.post("ClusterLayoutSkipDeadNodes", &[], &request).await?;
+    let version = request.version;
+    if skipped.ack_updated.is_empty() {
+        return Ok(print("Every node with a role is up: nobody is skipped.")?);
+    }
+    let mut text = format!("Version {version} waits no longer for writes and reads of:\n");
+    skipped.ack_updated.iter().for_each(|node| text += &format!("    {node}\n"));
+    text += &match skipped.sync_updated.is_empty() {
+        true => "Where the version still needs what they hold, it goes on waiting for them. To give that up: \
+                 --allow-missing-data"
+            .to_owned(),
+        false => "What only they held is lost: writes that were acknowledged while other replicas were down may be \
+                  among it."
+            .to_owned(),
+    };
+    Ok(print(&text)?)
 }
 
 /// The one known node whose id begins with `prefix`. A whole id need not be known: a node may get its role before it is

@@ -103,6 +103,14 @@ pub(crate) enum ApiError {
     /// No rule of the bucket allows the cross-origin request.
     #[error("no CORS rule of the bucket allows this origin, method and headers")]
     CorsForbidden,
+    /// The node knows too little of the cluster to let anybody in.
+    #[error(
+        "this node has not heard from a majority of the cluster's nodes lately: nothing was done, ask another node"
+    )]
+    CutOff,
+    /// The bucket takes no writes any more.
+    #[error("the bucket is being deleted and takes no writes: nothing was stored")]
+    BucketClosing,
     /// The shard is not stored here.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -185,8 +193,10 @@ impl ApiError {
                 CoordinateError::NotRead => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
                 CoordinateError::NoReplica | CoordinateError::Unknown => UNAVAILABLE,
             },
+            E::BucketClosing => (StatusCode::CONFLICT, "OperationAborted"),
             E::MarkerExpired => (StatusCode::BAD_REQUEST, "SeenMarkerExpired"),
-            E::Replicas(ReadError::Unavailable)
+            E::CutOff
+            | E::Replicas(ReadError::Unavailable)
             | E::Watch(WatchError::Poll(_) | WatchError::Unavailable)
             | E::BodiesBusy
             | E::UnprovenBodiesBusy

@@ -126,6 +126,7 @@ impl<S: Store> Gateway<S> {
         if request.method() == Method::OPTIONS {
             return self.preflight(request).map(Outcome::Now);
         }
+        self.check_standing()?;
         let control = self.service.control.snapshot();
         let head = RequestHead::of(request);
         // Parsed at once, reported later: an unsigned request learns nothing of what is wrong with it.
@@ -172,6 +173,7 @@ impl<S: Store> Gateway<S> {
         if request.method() == Method::OPTIONS {
             return Ok(());
         }
+        self.check_standing()?;
         let control = self.service.control.snapshot();
         let head = RequestHead {
             method: request.method().as_str(),
@@ -193,6 +195,11 @@ impl<S: Store> Gateway<S> {
             Some(length) if length > bytes_max as u64 => Err(too_large),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// A node that does not know what the others know lets nobody in: a key may have been deleted.
+    fn check_standing(&self) -> Result<(), ApiError> {
+        if self.service.control.serves() { Ok(()) } else { Err(ApiError::CutOff) }
     }
 
     fn authenticate<'a>(

@@ -25,9 +25,12 @@ impl Grant {
         name: &str,
         access: Access,
     ) -> Result<Grant, ApiError> {
-        let bucket = control.resolve_bucket(name, key).ok_or(ApiError::NoSuchBucket)?.id;
-        check_permission(key, bucket, access)?;
-        Ok(Grant { bucket, key: key.id, access })
+        let bucket = control.resolve_bucket(name, key).ok_or(ApiError::NoSuchBucket)?;
+        check_permission(key, bucket.id, access)?;
+        if bucket.is_closing && matches!(access, Access::Write) {
+            return Err(ApiError::BucketClosing);
+        }
+        Ok(Grant { bucket: bucket.id, key: key.id, access })
     }
 
     /// Whether it still stands. The error is the one that the same request would get now.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use troupe_actors::clock::wall_now;
-use troupe_actors::control::Control;
+use troupe_actors::control::{Control, OnCluster};
 use troupe_actors::ids::{ClusterId, NodeId};
 use troupe_actors::membership::{self, About, MemberId, Membership, MembershipInbox};
 use troupe_actors::store::journalled::NodeStore;
@@ -73,6 +73,12 @@ impl Rpc {
     /// The way to the other nodes.
     pub(super) fn peers(&self) -> Peers {
         self.tcp.clone()
+    }
+
+    /// Has nodes of other clusters turned away once this one has a name.
+    pub(super) fn on_cluster(&self) -> OnCluster {
+        let tcp = Arc::clone(&self.tcp);
+        Box::new(move |cluster| tcp.set_cluster(cluster))
     }
 
     /// Watches which nodes are up, and connects to those that others tell of.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt;
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 /// The cluster's key that seals causality tokens and seen markers: what a client hands in was issued by this cluster,
@@ -17,6 +18,8 @@ use subtle::ConstantTimeEq;
 pub struct TokenKey {
     /// Keyed once, cloned per seal: it saves two of four compressions.
     keyed: Hmac<Sha256>,
+    /// What other keys of this cluster sealed is opened, too.
+    others: Arc<[Hmac<Sha256>]>,
 }
 
 /// What a MAC is for: the same bytes never pass for the other kind.
@@ -53,10 +56,13 @@ const PAIR_BYTES: usize = 16;
 impl TokenKey {
     /// Takes the key of the control plane.
     pub fn new(key: &[u8; 32]) -> TokenKey {
-        // HMAC pads a short key with zeros to the block of its hash.
-        let mut block = [0; 64];
-        block[..key.len()].copy_from_slice(key);
-        TokenKey { keyed: Hmac::new(&block.into()) }
+        TokenKey { keyed: keyed(key), others: Arc::new([]) }
+    }
+
+    /// Has it also open what these keys sealed.
+    #[must_use]
+    pub fn opening<'k>(self, others: impl Iterator<Item = &'k [u8; 32]>) -> TokenKey {
+        TokenKey { others: others.map(keyed).collect(), ..self }
     }
 
     pub(super) fn seal(&self, purpose: Purpose, binding: Binding<'_>, pairs: &[(ActorId, u64)]) -> String {
@@ -66,7 +72,7 @@ impl TokenKey {
             bytes.extend_from_slice(&actor.0.to_be_bytes());
             bytes.extend_from_slice(&time.to_be_bytes());
         }
-        let mac = self.mac(purpose, binding, &bytes[MAC_BYTES..]);
+        let mac = mac(&self.keyed, purpose, binding, &bytes[MAC_BYTES..]);
         bytes[..MAC_BYTES].copy_from_slice(&mac);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -87,32 +93,40 @@ impl TokenKey {
         if !rest.is_empty() {
             return Err(SealError::Length);
         }
-        if !bool::from(self.mac(purpose, binding, body).ct_eq(mac)) {
+        let mut keys = std::iter::once(&self.keyed).chain(&*self.others);
+        if !keys.any(|key| bool::from(self::mac(key, purpose, binding, body).ct_eq(mac))) {
             return Err(SealError::Mac);
         }
         Ok(pairs.iter().map(read_pair).collect())
     }
+}
 
-    fn mac(&self, purpose: Purpose, binding: Binding<'_>, body: &[u8]) -> [u8; MAC_BYTES] {
-        let mut mac = self.keyed.clone();
-        mac.update(match purpose {
-            Purpose::Token => b"t",
-            Purpose::Marker => b"m",
-        });
-        let is_unbound = is_on(Mutation::TokenOfAnotherItemAccepted) && matches!(purpose, Purpose::Token);
-        let binding =
-            if is_unbound { Binding { partition: PartitionHash([0; 16]), sort_key: None } } else { binding };
-        mac.update(&binding.partition.0);
-        if let Some(sort_key) = binding.sort_key {
-            mac.update(&(sort_key.len() as u64).to_be_bytes());
-            mac.update(sort_key.as_bytes());
-        }
-        mac.update(body);
-        let full = mac.finalize().into_bytes();
-        let mut truncated = [0; MAC_BYTES];
-        truncated.copy_from_slice(&full[..MAC_BYTES]);
-        truncated
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    // HMAC pads a short key with zeros to the block of its hash.
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key);
+    Hmac::new(&block.into())
+}
+
+fn mac(key: &Hmac<Sha256>, purpose: Purpose, binding: Binding<'_>, body: &[u8]) -> [u8; MAC_BYTES] {
+    let mut mac = key.clone();
+    mac.update(match purpose {
+        Purpose::Token => b"t",
+        Purpose::Marker => b"m",
+    });
+    let is_unbound = is_on(Mutation::TokenOfAnotherItemAccepted) && matches!(purpose, Purpose::Token);
+    let binding =
+        if is_unbound { Binding { partition: PartitionHash([0; 16]), sort_key: None } } else { binding };
+    mac.update(&binding.partition.0);
+    if let Some(sort_key) = binding.sort_key {
+        mac.update(&(sort_key.len() as u64).to_be_bytes());
+        mac.update(sort_key.as_bytes());
     }
+    mac.update(body);
+    let full = mac.finalize().into_bytes();
+    let mut truncated = [0; MAC_BYTES];
+    truncated.copy_from_slice(&full[..MAC_BYTES]);
+    truncated
 }
 
 impl fmt::Debug for TokenKey {

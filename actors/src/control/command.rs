@@ -5,7 +5,7 @@ use super::names::{AdminTokenId, Alias, FreeText, KeyId, SecretKey};
 use super::snapshot::Permissions;
 use crate::ids::{BucketId, NodeId};
 use crate::layout::{AssignmentError, LayoutParameters, RoleError, StagedRole};
-use crate::limits::{ADMIN_SCOPE_MAX, CONTROL_QUEUE_MAX};
+use crate::limits::{ADMIN_SCOPE_MAX, CONTROL_CONFIRM_S, CONTROL_QUEUE_MAX};
 use crate::store::CommitError;
 use crate::store::lane::PersistError;
 
@@ -23,6 +23,17 @@ pub enum Command {
     },
     /// Deletes a bucket, its names and what keys may do with it. The caller has made sure that it is empty.
     DeleteBucket {
+        /// Which one.
+        id: BucketId,
+    },
+    /// Has a bucket take no writes any more, so that it stays empty if it is. Answered once every node that can be reached
+    /// knows.
+    CloseBucket {
+        /// Which one.
+        id: BucketId,
+    },
+    /// Has a closed bucket take writes again.
+    ReopenBucket {
         /// Which one.
         id: BucketId,
     },
@@ -155,6 +166,15 @@ pub enum Command {
     },
     /// Forgets the staged changes.
     RevertLayout,
+    /// Has changes of the layout wait no longer for nodes that are dead.
+    SkipDeadNodes {
+        /// The dead nodes.
+        nodes: Vec<NodeId>,
+        /// Up to which version nobody waits for them.
+        version: u64,
+        /// Whether to go on where only they may hold something: it is lost then.
+        may_miss_data: bool,
+    },
 }
 
 /// Why a change was not made. Unless it says otherwise, nothing happened.
@@ -212,6 +232,60 @@ pub enum ControlError {
         /// As it is.
         current: u64,
     },
+    /// There is no such version.
+    #[error("there is no layout version {given}: the layout is at version {current}")]
+    NoSuchLayoutVersion {
+        /// As given.
+        given: u64,
+        /// As it is.
+        current: u64,
+    },
+    /// Somebody else's changes became the next version.
+    #[error(
+        "other changes were applied as version {version} first: yours are still staged, look at them again and apply them as version {}",
+        .version.saturating_add(1)
+    )]
+    AppliedByOthers {
+        /// The number that others were faster with.
+        version: u64,
+    },
+    /// Too few nodes could be asked, and nothing was proposed.
+    #[error(
+        "version {version} was not applied: it takes {needed}, and these did not answer within {CONTROL_CONFIRM_S} s: {}. \
+         The changes are still staged",
+        list(.missing)
+    )]
+    NotApplied {
+        /// The number.
+        version: u64,
+        /// Whose word it takes.
+        needed: &'static str,
+        /// Who did not answer.
+        missing: Vec<NodeId>,
+    },
+    /// It was proposed, and too few answered.
+    #[error(
+        "version {version} was proposed, and it is not known whether it passes: these did not answer within \
+         {CONTROL_CONFIRM_S} s: {}. Look at the layout before you apply anything else",
+        list(.missing)
+    )]
+    Undecided {
+        /// The number.
+        version: u64,
+        /// Who did not answer.
+        missing: Vec<NodeId>,
+    },
+    /// The change is durable here, and too few other nodes said that it is there.
+    #[error(
+        "the change is stored here, but a majority of the nodes with a role did not confirm it within {CONTROL_CONFIRM_S} s: \
+         {held} of {needed} did. It spreads when they can be reached"
+    )]
+    Unconfirmed {
+        /// Nodes with a role that hold it.
+        held: usize,
+        /// How many make a majority.
+        needed: usize,
+    },
     /// Applying would change nothing.
     #[error("there are no staged changes to apply")]
     NothingStaged,
@@ -240,6 +314,11 @@ pub enum ControlError {
     /// The node is stopping; whether the change was made is unknown.
     #[error("the node is stopping; the change may or may not have been made")]
     Stopped,
+}
+
+fn list(nodes: &[NodeId]) -> String {
+    let shown: Vec<String> = nodes.iter().map(NodeId::to_string).collect();
+    shown.join(", ")
 }
 
 impl From<PersistError> for ControlError {

@@ -5,9 +5,12 @@
 use super::cors::CorsRule;
 use super::merge::{Latest, Merge, Stamp};
 use super::names::{FreeText, SecretKey};
+use crate::limits::TOKEN_KEYS_MAX;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
-/// The cluster's own secret, drawn once. Where two nodes drew one before they met, the older stays.
+/// A secret of the cluster, drawn at a node's first start. Where nodes drew some before they met, the oldest seals, and what
+/// the others sealed stays valid.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ClusterSecret {
     /// When and where it was drawn.
@@ -16,15 +19,45 @@ pub struct ClusterSecret {
     pub token_key: [u8; 32],
 }
 
-impl Merge for ClusterSecret {
-    fn merge_with(&mut self, other: &ClusterSecret) {
-        *self = (*self).min(*other);
-    }
-}
-
 impl std::fmt::Debug for ClusterSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClusterSecret").field("drawn", &self.drawn).finish_non_exhaustive()
+    }
+}
+
+/// The oldest secrets of the cluster, up to [`TOKEN_KEYS_MAX`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Secrets(BTreeSet<ClusterSecret>);
+
+impl Secrets {
+    /// The one that seals.
+    pub fn oldest(&self) -> Option<&ClusterSecret> {
+        self.0.first()
+    }
+
+    /// All of them, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &ClusterSecret> {
+        self.0.iter()
+    }
+
+    /// Those that `other` does not hold.
+    pub fn without(&self, other: &Secrets) -> Secrets {
+        Secrets(self.0.difference(&other.0).copied().collect())
+    }
+}
+
+impl FromIterator<ClusterSecret> for Secrets {
+    fn from_iter<I: IntoIterator<Item = ClusterSecret>>(secrets: I) -> Secrets {
+        Secrets(secrets.into_iter().collect())
+    }
+}
+
+impl Merge for Secrets {
+    fn merge_with(&mut self, other: &Secrets) {
+        self.0.extend(&other.0);
+        while self.0.len() > TOKEN_KEYS_MAX {
+            self.0.pop_last();
+        }
     }
 }
 

@@ -23,6 +23,14 @@ pub struct Stamp {
 impl Stamp {
     /// Before every other one. No node has this id and no clock this time.
     pub const ZERO: Stamp = Stamp { time_ms: 0, node: NodeId([0; 32]) };
+
+    /// Bytes that no other stamp has.
+    pub fn encode(&self) -> [u8; 40] {
+        let mut bytes = [0; 40];
+        bytes[..8].copy_from_slice(&self.time_ms.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.node.0);
+        bytes
+    }
 }
 
 /// A register: the newest value wins.
@@ -53,11 +61,16 @@ impl<T: Clone + Ord> Latest<T> {
         self.stamp
     }
 
-    /// Sets `value` at `stamp`, if that makes a difference.
+    /// `value`, set at `stamp` in the place of `before`: newer than that, whatever the clock of who set it says. It is
+    /// stamped even where it was so already, as somebody elsewhere may have set something else meanwhile.
+    pub fn after(before: Option<&Latest<T>>, stamp: Stamp, value: T) -> Latest<T> {
+        let above_ms = before.map_or(0, |before| before.stamp.time_ms.saturating_add(1));
+        Latest { stamp: Stamp { time_ms: stamp.time_ms.max(above_ms), ..stamp }, value }
+    }
+
+    /// Sets `value` at `stamp`.
     pub fn set(&mut self, stamp: Stamp, value: T) {
-        if value != self.value {
-            self.merge_with(&Latest { stamp, value });
-        }
+        *self = Latest::after(Some(self), stamp, value);
     }
 }
 

@@ -7,7 +7,7 @@
 //!                  ▲                             │
 //!                  └───────── Persisted ◀────────┘
 //!                  └──▶ Publish(snapshot) ──▶ gateway        only what is durable is seen or acknowledged
-//!                  └──▶ Answer
+//!                  └──▶ Rows ──▶ peers ── Held ──▶ Answer    once a majority of the nodes with a role hold it
 //! ```
 //!
 //! Laws: merging is commutative, associative and idempotent; what is deleted never comes back; a snapshot shows only
@@ -18,8 +18,12 @@ mod change;
 mod command;
 mod core;
 mod cors;
+mod digests;
 mod entities;
+mod event;
+mod gain;
 mod merge;
+mod message;
 mod names;
 mod rows;
 mod snapshot;
@@ -27,12 +31,14 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use actor::{Control, ControlOptions, StartError};
+pub use actor::{Control, ControlOptions, OnCluster, StartError};
 pub use command::{Command, ControlError};
-pub use core::{ControlCore, Effect, Event, RequestId};
+pub use core::{ControlCore, ControlStatus, Standing};
 pub use cors::{CorsError, CorsRule, check_cors_rules};
-pub use entities::{AdminTokenState, BucketState, ClusterSecret, KeyState, PermissionState};
+pub use entities::{AdminTokenState, BucketState, ClusterSecret, KeyState, PermissionState, Secrets};
+pub use event::{Effect, Event, RequestId};
 pub use merge::{Latest, Lifetime, Merge, Stamp};
+pub use message::{ControlMessage, Envelope};
 pub use names::{AdminTokenId, Alias, FreeText, KeyId, NameError, SecretKey};
 pub use rows::{Row, RowError};
 pub use snapshot::{AccessKey, AdminToken, Bucket, ControlSnapshot, Permissions};

@@ -5,7 +5,7 @@ use super::merge::Lifetime;
 use super::names::{AdminTokenId, Alias, FreeText, KeyId, SecretKey};
 use super::state::ControlState;
 use crate::causality::TokenKey;
-use crate::ids::{BucketId, NodeId};
+use crate::ids::{BucketId, ClusterId, NodeId};
 use crate::layout::{AssignmentError, Layout, LayoutParameters, LayoutVersion, StagedRole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,6 +48,8 @@ pub struct Bucket {
     pub keys: Vec<KeyId>,
     /// What browsers of other origins may do.
     pub cors_rules: Vec<CorsRule>,
+    /// Whether it takes no writes, as it is about to be deleted.
+    pub is_closing: bool,
 }
 
 /// An access key that exists. It may have expired.
@@ -126,6 +128,8 @@ pub struct ControlSnapshot {
     pub staged_roles: BTreeMap<NodeId, StagedRole>,
     /// Parameters of the next version, if they are to change.
     pub staged_parameters: Option<LayoutParameters>,
+    /// The cluster's identity, once it has a layout.
+    pub cluster: Option<ClusterId>,
     /// Every layout version that was applied, the oldest first.
     pub layout_history: Vec<Arc<LayoutVersion>>,
     buckets: HashMap<BucketId, Bucket>,
@@ -194,16 +198,25 @@ impl ControlSnapshot {
         self.layout.version().next(&self.staged_roles, self.staged_parameters, replication_factor)
     }
 
-    /// Unfolds a state. `None` before the cluster's secret has been drawn.
-    pub(super) fn of(state: &ControlState) -> Option<ControlSnapshot> {
-        let token_key = TokenKey::new(&state.cluster_secret?.token_key);
+    /// What a node shows before it has read anything.
+    pub(super) fn empty(spare: &[u8; 32]) -> ControlSnapshot {
+        let state = ControlState::default();
+        ControlSnapshot::of(&state, spare, &state.layout())
+    }
+
+    /// Unfolds a state. `spare` seals as long as there is no secret.
+    pub(super) fn of(state: &ControlState, spare: &[u8; 32], layout: &Layout) -> ControlSnapshot {
+        let sealing = state.secrets.oldest().map_or(spare, |secret| &secret.token_key);
+        let others = state.secrets.iter().skip(1).map(|secret| &secret.token_key);
+        let token_key = TokenKey::new(sealing).opening(others);
         let layout_history = state.layouts.values().cloned().collect();
         let staged = state.staged_roles.iter().map(|(node, change)| (*node, change.get().clone()));
         let mut snapshot = ControlSnapshot {
-            layout: state.layout(),
+            layout: layout.clone(),
             token_key,
             staged_roles: staged.filter(|(_, change)| *change != StagedRole::Unchanged).collect(),
             staged_parameters: state.staged_parameters.as_ref().and_then(|staged| *staged.get()),
+            cluster: state.cluster_id(),
             layout_history,
             buckets: live_buckets(state),
             keys: live_keys(state),
@@ -212,7 +225,7 @@ impl ControlSnapshot {
         };
         snapshot.link_aliases(state);
         snapshot.link_permissions(state);
-        Some(snapshot)
+        snapshot
     }
 
     /// An alias counts as long as its bucket (and its key) exist.
@@ -249,7 +262,8 @@ fn live_buckets(state: &ControlState) -> HashMap<BucketId, Bucket> {
     live.map(|(id, bucket)| {
         let (created_ms, cors_rules) = (bucket.created_ms, bucket.cors_rules.get().clone());
         let (global_aliases, local_aliases, keys) = (Vec::new(), Vec::new(), Vec::new());
-        (id, Bucket { id, created_ms, global_aliases, local_aliases, keys, cors_rules })
+        let is_closing = state.closing.get(&id).is_some_and(|closing| *closing.get());
+        (id, Bucket { id, created_ms, global_aliases, local_aliases, keys, cors_rules, is_closing })
     })
     .collect()
 }

@@ -1,7 +1,7 @@
-use super::entities::{AdminTokenState, BucketState, ClusterSecret, KeyState, PermissionState};
+use super::entities::{AdminTokenState, BucketState, KeyState, PermissionState, Secrets};
 use super::merge::{Latest, Lifetime, Merge};
 use super::names::{AdminTokenId, Alias, KeyId};
-use crate::ids::{BucketId, NodeId};
+use crate::ids::{BucketId, ClusterId, NodeId};
 use crate::layout::{
     Incarnation, Layout, LayoutParameters, LayoutVersion, NodeProgress, Skipped, StagedRole, Tracker,
 };
@@ -14,10 +14,12 @@ use std::sync::Arc;
 /// (Almeida, Shoker, Baquero: "Delta state replicated data types", 2018).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ControlState {
-    /// Drawn at the first start.
-    pub cluster_secret: Option<ClusterSecret>,
+    /// Drawn at first starts.
+    pub secrets: Secrets,
     /// Buckets, by id.
     pub buckets: BTreeMap<BucketId, Lifetime<BucketState>>,
+    /// Buckets that take no writes, as they are about to be deleted.
+    pub closing: BTreeMap<BucketId, Latest<bool>>,
     /// Global aliases.
     pub global_aliases: BTreeMap<Alias, Latest<Option<BucketId>>>,
     /// Access keys, by id.
@@ -65,8 +67,9 @@ impl Merge for Skipped {
 
 impl Merge for ControlState {
     fn merge_with(&mut self, other: &ControlState) {
-        self.cluster_secret.merge_with(&other.cluster_secret);
+        self.secrets.merge_with(&other.secrets);
         self.buckets.merge_with(&other.buckets);
+        self.closing.merge_with(&other.closing);
         self.global_aliases.merge_with(&other.global_aliases);
         self.keys.merge_with(&other.keys);
         self.local_aliases.merge_with(&other.local_aliases);
@@ -90,6 +93,11 @@ impl ControlState {
         Layout::of(self.layouts.values().cloned(), progress, retired_below)
     }
 
+    /// The cluster's identity: the id of its first layout version. Before that, a node may join any cluster.
+    pub fn cluster_id(&self) -> Option<ClusterId> {
+        self.layouts.get(&1).map(|first| ClusterId(first.id().0))
+    }
+
     fn progress(&self, node: NodeId) -> NodeProgress {
         let tracker = self.incarnations.get(&node).and_then(|now| self.trackers.get(&(node, *now.get())));
         let skipped = self.skipped.get(&node).copied().unwrap_or_default();
@@ -98,7 +106,7 @@ impl ControlState {
 
     /// The newest time in any stamp: the clock of this state never goes below it.
     pub fn newest_ms(&self) -> u64 {
-        let secret = self.cluster_secret.iter().map(|secret| secret.drawn);
+        let secret = self.secrets.iter().map(|secret| secret.drawn);
         let buckets = self.buckets.values().filter_map(Lifetime::live);
         let created_ms = buckets.clone().map(|bucket| bucket.created_ms).max();
         let buckets = buckets.map(|bucket| bucket.cors_rules.stamp());
@@ -117,8 +125,9 @@ impl ControlState {
         let roles = self.staged_roles.values().map(Latest::stamp);
         let parameters = self.staged_parameters.iter().map(Latest::stamp);
         let incarnations = self.incarnations.values().map(Latest::stamp);
+        let closing = self.closing.values().map(Latest::stamp);
         let stamps = secret.chain(buckets).chain(global).chain(local).chain(keys).chain(permissions);
-        let stamps = stamps.chain(tokens).chain(roles).chain(parameters).chain(incarnations);
+        let stamps = stamps.chain(tokens).chain(roles).chain(parameters).chain(incarnations).chain(closing);
         stamps.map(|stamp| stamp.time_ms).chain(created_ms).max().unwrap_or(0)
     }
 }

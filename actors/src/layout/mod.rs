@@ -24,6 +24,7 @@
 //! Only nodes with a role plan reads and writes, as only their word is waited for.
 
 mod assignment;
+pub mod decree;
 mod live;
 mod progress;
 mod role;
@@ -36,6 +37,6 @@ mod version;
 pub use assignment::{Assignment, AssignmentError};
 pub use progress::{Held, Incarnation, NodeProgress, Skipped, Tracker};
 pub use role::{LayoutParameters, NodeRole, RoleError, StagedRole, ZoneRedundancy};
-pub use routes::{Layout, ReplicaSet};
+pub use routes::{Layout, LayoutUse, ReplicaSet};
 pub use shard_set::ShardSet;
 pub use version::{LayoutId, LayoutVersion};

@@ -60,6 +60,11 @@ impl LayoutUse {
     pub fn is_held(&self) -> bool {
         self.shared.strong_count() > 0
     }
+
+    /// Whether both watch the same layout.
+    pub fn is_same(&self, other: &LayoutUse) -> bool {
+        Weak::ptr_eq(&self.shared, &other.shared)
+    }
 }
 
 impl Layout {

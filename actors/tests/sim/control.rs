@@ -13,6 +13,7 @@ use troupe_actors::control::{
     Command, ControlCore, Effect, Event, KeyId, Permissions, RequestId, Row, SecretKey,
 };
 use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::layout::Incarnation;
 use troupe_actors::store::lane::Batch;
 use troupe_actors::store::lane::{BatchId, Fence, Owner, PersistError};
 use troupe_actors::store::{Snapshot, Store, Write};
@@ -71,7 +72,7 @@ impl World {
 
     pub(crate) fn start_control(&mut self) -> Result<(), Violation> {
         let token_key = self.random.seed();
-        self.control_steps(Event::Start { token_key })
+        self.control_steps(Event::Start { token_key, incarnation: Incarnation(1), has_peers: false })
     }
 
     pub(crate) fn ask_control(
@@ -102,6 +103,8 @@ impl World {
                     self.note("the control plane shows {} keys", &[snapshot.keys().len() as u64]);
                     control::check_published(&snapshot, &self.control_rows())?;
                 }
+                // There is nobody else.
+                Effect::Send { .. } | Effect::Report(_) => {}
                 Effect::Answer { request, result } => {
                     let asked = self.node.as_mut().and_then(|node| node.control.asked.remove(&request));
                     let Some(Asked { client, request, command }) = asked else { continue };

@@ -76,7 +76,11 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         | Mutation::MergeSentAsDelta
         | Mutation::OwnClockLeftOutOfMerges
         | Mutation::MergeReplaces
-        | Mutation::MergeAcknowledgedBeforeTheCommit => &[],
+        | Mutation::MergeAcknowledgedBeforeTheCommit
+        | Mutation::LayoutLiveWithoutMajority
+        | Mutation::AcceptedVersionNotReported
+        | Mutation::AcceptorAnswersBeforePersist
+        | Mutation::ChangeAcknowledgedWithoutMajority => &[],
     }
 }
 

@@ -80,8 +80,15 @@ pub(super) async fn update(admin: &Admin, call: &Call) -> AdminResult {
 /// A write that was let in before the deletion may still land in the bucket, where it cannot be read.
 pub(super) async fn delete(admin: &Admin, call: &Call) -> AdminResult {
     let id = existing(&admin.control.snapshot(), call.needed("id")?)?.id;
-    if usage(admin, id).await?.entries > 0 {
-        return Err(AdminError::BucketNotEmpty(id));
+    // Closed first: nobody puts something in between the look and the deletion.
+    admin.control.change(Command::CloseBucket { id }).await?;
+    match usage(admin, id).await {
+        Ok(usage) if usage.entries == 0 => {}
+        looked => {
+            admin.control.change(Command::ReopenBucket { id }).await?;
+            looked?;
+            return Err(AdminError::BucketNotEmpty(id));
+        }
     }
     admin.control.change(Command::DeleteBucket { id }).await?;
     log::info!("bucket {id} deleted");

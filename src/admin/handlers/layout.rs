@@ -1,16 +1,18 @@
 use crate::admin::call::{Call, json};
 use crate::admin::error::{AdminError, AdminResult};
 use crate::admin::model::{
-    ApplyClusterLayoutRequest, ApplyClusterLayoutResponse, ClusterLayoutVersion, ClusterLayoutVersionStatus,
+    ApplyClusterLayoutRequest, ApplyClusterLayoutResponse, ClusterLayoutSkipDeadNodesRequest,
+    ClusterLayoutSkipDeadNodesResponse, ClusterLayoutVersion, ClusterLayoutVersionStatus,
     GetClusterLayoutHistoryResponse, GetClusterLayoutResponse, LayoutNodeRole, NodeAssignedRole,
-    NodeRoleAction, NodeRoleChange, PreviewClusterLayoutChangesResponse, UpdateClusterLayoutRequest,
+    NodeRoleAction, NodeRoleChange, NodeUpdateTrackers, PreviewClusterLayoutChangesResponse,
+    UpdateClusterLayoutRequest,
 };
 use crate::admin::{Admin, search};
 use crate::config::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use troupe_actors::control::{Command, ControlSnapshot};
-use troupe_actors::ids::NodeId;
-use troupe_actors::layout::{LayoutParameters, LayoutVersion, NodeRole, StagedRole};
+use troupe_actors::ids::{NodeId, ShardIndex};
+use troupe_actors::layout::{Layout, LayoutParameters, LayoutVersion, NodeRole, StagedRole};
 use troupe_actors::limits::SHARD_COUNT;
 
 pub(super) fn get(admin: &Admin) -> AdminResult {
@@ -19,17 +21,17 @@ pub(super) fn get(admin: &Admin) -> AdminResult {
 
 pub(super) fn history(admin: &Admin) -> AdminResult {
     let snapshot = admin.control.snapshot();
-    let current_version = snapshot.layout.version().number;
+    let layout = &snapshot.layout;
+    let current_version = layout.version().number;
     let version = |version: &LayoutVersion| {
         let storage_nodes =
             version.roles.values().filter(|role| role.capacity_bytes.is_some()).count() as u64;
-        let is_current = version.number == current_version;
         ClusterLayoutVersion {
             version: version.number,
-            status: if is_current {
-                ClusterLayoutVersionStatus::Current
-            } else {
-                ClusterLayoutVersionStatus::Historical
+            status: match version.number {
+                number if number == current_version => ClusterLayoutVersionStatus::Current,
+                number if number >= layout.oldest_live() => ClusterLayoutVersionStatus::Draining,
+                _ => ClusterLayoutVersionStatus::Historical,
             },
             storage_nodes,
             gateway_nodes: version.roles.len() as u64 - storage_nodes,
@@ -37,9 +39,47 @@ pub(super) fn history(admin: &Admin) -> AdminResult {
     };
     json(&GetClusterLayoutHistoryResponse {
         current_version,
-        min_ack: current_version,
+        min_ack: layout.oldest_live(),
         versions: snapshot.layout_history.iter().rev().map(|v| version(v)).collect(),
-        update_trackers: None,
+        update_trackers: trackers(layout),
+    })
+}
+
+/// How far each node is, as long as several versions are live.
+fn trackers(layout: &Layout) -> Option<BTreeMap<String, NodeUpdateTrackers>> {
+    (layout.oldest_live() < layout.version().number).then(|| {
+        let of = |node: NodeId| {
+            let progress = layout.progress(node).cloned().unwrap_or_default();
+            let has_synced = |version: &u64| {
+                ShardIndex::all()
+                    .all(|shard| !layout.is_holder(node, shard) || progress.has_synced(shard, *version))
+            };
+            let numbers: Vec<u64> = layout.live_versions().map(|version| version.number).collect();
+            NodeUpdateTrackers {
+                ack: progress.tracker.acked.max(progress.skipped.acked),
+                sync: numbers.into_iter().rev().find(has_synced).unwrap_or(layout.oldest_live()),
+                sync_ack: progress.tracker.released.max(progress.skipped.acked),
+            }
+        };
+        layout.nodes().into_iter().map(|node| (node.to_string(), of(node))).collect()
+    })
+}
+
+/// Nodes that are up are never skipped: they can say for themselves how far they are.
+pub(super) async fn skip_dead_nodes(admin: &Admin, call: &Call) -> AdminResult {
+    let asked: ClusterLayoutSkipDeadNodesRequest = call.body()?;
+    let peers = admin.view.peers();
+    let is_dead = |node: &NodeId| {
+        *node != admin.identity.node && !peers.get(node).is_some_and(|peer| peer.state.is_up())
+    };
+    let nodes: Vec<NodeId> = admin.control.snapshot().layout.nodes().into_iter().filter(is_dead).collect();
+    let (version, may_miss_data) = (asked.version, asked.allow_missing_data);
+    let ids: Vec<String> = nodes.iter().map(NodeId::to_string).collect();
+    admin.control.change(Command::SkipDeadNodes { nodes, version, may_miss_data }).await?;
+    log::warn!("layout version {version} waits no longer for {}", ids.join(", "));
+    json(&ClusterLayoutSkipDeadNodesResponse {
+        sync_updated: if may_miss_data { ids.clone() } else { Vec::new() },
+        ack_updated: ids,
     })
 }
 
@@ -150,13 +190,20 @@ fn shard_bytes(version: &LayoutVersion) -> u64 {
 fn explain(before: &LayoutVersion, version: &LayoutVersion) -> Vec<String> {
     let replicas = SHARD_COUNT * usize::from(version.replication_factor);
     let moved = version.assignment.moved_since(&before.assignment);
+    let gains = version.roles.keys().chain(before.roles.keys()).copied().collect::<BTreeSet<_>>();
+    let gains = gains.into_iter().filter_map(|node| {
+        let (had, has) = (before.assignment.shards_on(node), version.assignment.shards_on(node));
+        (had != has).then(|| format!("Node {node}: {had} shards before, {has} afterwards."))
+    });
     let storage = version.roles.values().filter(|role| role.capacity_bytes.is_some()).count();
-    vec![
+    let mut lines = vec![
         format!(
             "Version {}: {SHARD_COUNT} shards, each on {} of {storage} storage node(s).",
             version.number, version.replication_factor
         ),
         format!("{moved} of {replicas} replicas go to a node that does not hold them yet."),
         format!("Usable capacity: {}.", Bytes(shard_bytes(version).saturating_mul(SHARD_COUNT as u64))),
-    ]
+    ];
+    lines.extend(gains);
+    lines
 }

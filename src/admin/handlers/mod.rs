@@ -30,6 +30,7 @@ pub(super) async fn run(admin: &Admin, name: &str, endpoint: Endpoint, call: &Ca
         Endpoint::PreviewClusterLayoutChanges => layout::preview(admin),
         Endpoint::ApplyClusterLayout => layout::apply(admin, call).await,
         Endpoint::RevertClusterLayout => layout::revert(admin).await,
+        Endpoint::ClusterLayoutSkipDeadNodes => layout::skip_dead_nodes(admin, call).await,
         Endpoint::ListBuckets => bucket::list(admin),
         Endpoint::GetBucketInfo => bucket::get(admin, call).await,
         Endpoint::CreateBucket => bucket::create(admin, call).await,

@@ -163,6 +163,26 @@ pub enum PreviewClusterLayoutChangesResponse {
     },
 }
 
+/// Has changes of the layout wait no longer for nodes that are dead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterLayoutSkipDeadNodesRequest {
+    /// Up to which version nobody waits for them.
+    pub version: u64,
+    /// Whether to go on where only they may hold something: it is lost then.
+    pub allow_missing_data: bool,
+}
+
+/// For whom nobody waits any more.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterLayoutSkipDeadNodesResponse {
+    /// Nodes that count as writing and reading by the version.
+    pub ack_updated: Vec<String>,
+    /// Nodes that count as holding all of its data.
+    pub sync_updated: Vec<String>,
+}
+
 /// Every version that there was.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -65,7 +65,6 @@ async fn what_troupe_does_not_have_is_refused_by_name_and_what_nobody_has_is_not
         ("POST", "/v2/CleanupIncompleteUploads"),
         ("GET", "/v2/ListBlockErrors?node=self"),
         ("POST", "/v2/ListWorkers?node=self"),
-        ("POST", "/v2/ClusterLayoutSkipDeadNodes"),
         ("GET", "/check?domain=example.org"),
     ] {
         let (status, code, _) = api.refused(method, path, json!({})).await;

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use troupe_actors::control::ControlOptions;
 use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::layout::Incarnation;
 use troupe_actors::store::lane::LaneHandle;
 use troupe_actors::store::lane::actor::LaneActor;
 use troupe_actors::store::memory::MemoryStore;
@@ -72,7 +73,13 @@ pub(super) struct Api {
 
 impl Api {
     pub(super) async fn new(access: Access, tokens: PortTokens) -> Api {
-        let options = ControlOptions { node: NODE, replication_factor: 1, token_key: [7; 32] };
+        let options = ControlOptions {
+            node: NODE,
+            replication_factor: 1,
+            token_key: [7; 32],
+            incarnation: Incarnation(1),
+            has_peers: false,
+        };
         let store = Arc::new(MemoryStore::new(Epoch(1)));
         let lane = LaneActor::start_on(&Arbiter::current(), store, Box::new(|reason| panic!("{reason}")));
         let control = Control::start(&[], LaneHandle::new(lane.recipient()), options).await.unwrap();

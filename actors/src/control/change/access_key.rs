@@ -63,7 +63,7 @@ pub(super) fn delete(state: &ControlState, stamp: Stamp, id: KeyId) -> Result<Co
     delta.keys.insert(id, Lifetime::Deleted);
     for (name, target) in &state.local_aliases {
         if name.0 == id && target.get().is_some() {
-            delta.local_aliases.insert(name.clone(), Latest::new(stamp, None));
+            delta.local_aliases.insert(name.clone(), Latest::after(Some(target), stamp, None));
         }
     }
     Ok(delta)

@@ -25,7 +25,11 @@ pub(super) fn link_global(
     match state.global_target(&alias) {
         Some(target) if target == id => {}
         Some(_) => return Err(ControlError::AliasTaken(alias)),
-        None => _ = delta.global_aliases.insert(alias, Latest::new(stamp, Some(id))),
+        None => {
+            let before = state.global_aliases.get(&alias);
+            let target = Latest::after(before, stamp, Some(id));
+            delta.global_aliases.insert(alias, target);
+        }
     }
     Ok(delta)
 }
@@ -44,7 +48,8 @@ pub(super) fn remove_global(
         return Err(ControlError::LastAlias(alias));
     }
     let mut delta = ControlState::default();
-    delta.global_aliases.insert(alias, Latest::new(stamp, None));
+    let target = Latest::after(state.global_aliases.get(&alias), stamp, None);
+    delta.global_aliases.insert(alias, target);
     Ok(delta)
 }
 
@@ -72,7 +77,11 @@ pub(super) fn link_local(
     match state.local_target(key, &alias) {
         Some(target) if target == id => {}
         Some(_) => return Err(ControlError::AliasTaken(alias)),
-        None => _ = delta.local_aliases.insert((key, alias), Latest::new(stamp, Some(id))),
+        None => {
+            let before = state.local_aliases.get(&(key, alias.clone()));
+            let target = Latest::after(before, stamp, Some(id));
+            delta.local_aliases.insert((key, alias), target);
+        }
     }
     Ok(delta)
 }
@@ -93,7 +102,9 @@ pub(super) fn remove_local(
         return Err(ControlError::LastAlias(alias));
     }
     let mut delta = ControlState::default();
-    delta.local_aliases.insert((key, alias), Latest::new(stamp, None));
+    let name = (key, alias);
+    let target = Latest::after(state.local_aliases.get(&name), stamp, None);
+    delta.local_aliases.insert(name, target);
     Ok(delta)
 }
 

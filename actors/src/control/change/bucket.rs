@@ -38,14 +38,27 @@ pub(super) fn delete(state: &ControlState, stamp: Stamp, id: BucketId) -> Result
     delta.buckets.insert(id, Lifetime::Deleted);
     for (alias, target) in &state.global_aliases {
         if *target.get() == Some(id) {
-            delta.global_aliases.insert(alias.clone(), Latest::new(stamp, None));
+            delta.global_aliases.insert(alias.clone(), Latest::after(Some(target), stamp, None));
         }
     }
     for (name, target) in &state.local_aliases {
         if *target.get() == Some(id) {
-            delta.local_aliases.insert(name.clone(), Latest::new(stamp, None));
+            delta.local_aliases.insert(name.clone(), Latest::after(Some(target), stamp, None));
         }
     }
+    Ok(delta)
+}
+
+/// Has a bucket take no writes any more, or take them again.
+pub(super) fn set_closing(
+    state: &ControlState,
+    stamp: Stamp,
+    id: BucketId,
+    is_closing: bool,
+) -> Result<ControlState, ControlError> {
+    state.live_bucket(id)?;
+    let mut delta = ControlState::default();
+    delta.closing.insert(id, Latest::after(state.closing.get(&id), stamp, is_closing));
     Ok(delta)
 }
 

@@ -2,7 +2,8 @@ use crate::control::command::ControlError;
 use crate::control::merge::{Latest, Stamp};
 use crate::control::state::ControlState;
 use crate::ids::NodeId;
-use crate::layout::{LayoutParameters, LayoutVersion, NodeRole, StagedRole};
+use crate::layout::{LayoutId, LayoutParameters, LayoutVersion, NodeRole, Skipped, StagedRole};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,27 +46,60 @@ fn simplify(
     }
 }
 
-pub(super) fn apply(
+/// The version that the staged changes make, to be proposed to the nodes of the one before.
+pub(in crate::control) fn proposal(
     state: &ControlState,
     stamp: Stamp,
     replication_factor: u8,
     version: u64,
-) -> Result<ControlState, ControlError> {
+) -> Result<LayoutVersion, ControlError> {
     let current = state.current_layout();
     if current.number.checked_add(1) != Some(version) {
         return Err(ControlError::WrongLayoutVersion { given: version, current: current.number });
     }
-    let mut delta = revert(state, stamp);
-    if delta.staged_roles.is_empty() && delta.staged_parameters.is_none() {
+    let staged = revert(state, stamp);
+    if staged.staged_roles.is_empty() && staged.staged_parameters.is_none() {
         return Err(ControlError::NothingStaged);
     }
-    let next = state.next_layout(replication_factor)?;
+    let mut next = state.next_layout(replication_factor)?;
+    if current.number == 0 {
+        // The first version names the cluster. Nobody else draws this stamp, so no other cluster has the same name.
+        next.parent = LayoutId(Sha256::digest(stamp.encode()).into());
+    }
     // The requests of this version of Troupe go to one node.
     let storage_nodes = next.storage_nodes();
     if storage_nodes > 1 {
         return Err(ControlError::SeveralNodes { storage_nodes });
     }
-    delta.layouts.insert(next.number, Arc::new(next));
+    Ok(next)
+}
+
+/// What the layout becomes when `version` has passed. The changes that it makes are staged no longer.
+pub(in crate::control) fn passed(
+    state: &ControlState,
+    stamp: Stamp,
+    version: LayoutVersion,
+    is_mine: bool,
+) -> ControlState {
+    let mut delta = if is_mine { revert(state, stamp) } else { ControlState::default() };
+    delta.layouts.insert(version.number, Arc::new(version));
+    delta
+}
+
+/// Has changes of the layout wait no longer for nodes that are dead.
+pub(super) fn skip_dead_nodes(
+    state: &ControlState,
+    nodes: &[NodeId],
+    version: u64,
+    may_miss_data: bool,
+) -> Result<ControlState, ControlError> {
+    let current = state.current_layout();
+    if version == 0 || version > current.number {
+        return Err(ControlError::NoSuchLayoutVersion { given: version, current: current.number });
+    }
+    let mut delta = ControlState::default();
+    let skipped = Skipped { acked: version, synced: if may_miss_data { version } else { 0 } };
+    delta.skipped.extend(nodes.iter().map(|node| (*node, skipped)));
     Ok(delta)
 }
 
@@ -86,9 +120,10 @@ fn stage_role(
     change: StagedRole,
 ) {
     let unchanged = StagedRole::Unchanged;
-    let before = delta.staged_roles.get(&node).or_else(|| state.staged_roles.get(&node));
+    let before = delta.staged_roles.get(&node).or_else(|| state.staged_roles.get(&node)).cloned();
+    let before = before.as_ref();
     if *before.map_or(&unchanged, Latest::get) != change {
-        delta.staged_roles.insert(node, Latest::new(stamp, change));
+        delta.staged_roles.insert(node, Latest::after(before, stamp, change));
     }
 }
 
@@ -99,13 +134,13 @@ fn stage_parameters(
     change: Option<LayoutParameters>,
 ) {
     if state.staged_parameters.as_ref().and_then(|staged| *staged.get()) != change {
-        delta.staged_parameters = Some(Latest::new(stamp, change));
+        delta.staged_parameters = Some(Latest::after(state.staged_parameters.as_ref(), stamp, change));
     }
 }
 
 impl ControlState {
-    /// The layout version in force.
-    fn current_layout(&self) -> Arc<LayoutVersion> {
+    /// The newest layout version.
+    pub(in crate::control) fn current_layout(&self) -> Arc<LayoutVersion> {
         self.layouts.values().next_back().cloned().unwrap_or_else(|| Arc::new(LayoutVersion::empty()))
     }
 

@@ -4,7 +4,7 @@ mod access_key;
 mod admin_token;
 mod alias;
 mod bucket;
-mod layout;
+pub(super) mod layout;
 
 use super::command::{Command, ControlError};
 use super::merge::Stamp;
@@ -14,7 +14,6 @@ use super::state::ControlState;
 pub(super) fn delta_of(
     state: &ControlState,
     stamp: Stamp,
-    replication_factor: u8,
     command: Command,
 ) -> Result<ControlState, ControlError> {
     match command {
@@ -22,6 +21,8 @@ pub(super) fn delta_of(
             bucket::create(state, stamp, id, global_alias, local_alias)
         }
         Command::DeleteBucket { id } => bucket::delete(state, stamp, id),
+        Command::CloseBucket { id } => bucket::set_closing(state, stamp, id, true),
+        Command::ReopenBucket { id } => bucket::set_closing(state, stamp, id, false),
         Command::SetCorsRules { id, rules } => bucket::set_cors_rules(state, stamp, id, rules),
         Command::AddGlobalAlias { id, alias } => alias::add_global(state, stamp, id, alias),
         Command::RemoveGlobalAlias { id, alias } => alias::remove_global(state, stamp, id, alias),
@@ -48,7 +49,11 @@ pub(super) fn delta_of(
         }
         Command::DeleteAdminToken { id } => admin_token::delete(state, id),
         Command::StageLayout { roles, parameters } => layout::stage(state, stamp, roles, parameters),
-        Command::ApplyLayout { version } => layout::apply(state, stamp, replication_factor, version),
+        Command::SkipDeadNodes { nodes, version, may_miss_data } => {
+            layout::skip_dead_nodes(state, &nodes, version, may_miss_data)
+        }
+        // What it makes has to pass first: the core sees to that.
+        Command::ApplyLayout { version: _ } => Ok(ControlState::default()),
         Command::RevertLayout => Ok(layout::revert(state, stamp)),
     }
 }

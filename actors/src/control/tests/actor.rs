@@ -8,7 +8,13 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 fn options(token_key: u8) -> ControlOptions {
-    ControlOptions { node: NODE, replication_factor: 1, token_key: [token_key; 32] }
+    ControlOptions {
+        node: NODE,
+        replication_factor: 1,
+        token_key: [token_key; 32],
+        incarnation: crate::layout::Incarnation(1),
+        has_peers: false,
+    }
 }
 
 fn disk() -> Arc<MemoryStore> {

@@ -26,8 +26,13 @@ fn with(change: impl FnOnce(&mut ControlState)) -> ControlState {
 
 #[test]
 fn the_clusters_secret() {
-    let secret = ClusterSecret { drawn: AT, token_key: [9; 32] };
-    check(with(|d| d.cluster_secret = Some(secret)), "01", &format!("01 S {}", "09".repeat(32)));
+    let secrets = Secrets::from_iter([ClusterSecret { drawn: AT, token_key: [9; 32] }]);
+    let value = format!("01 S {}", "09".repeat(32));
+    check(with(|d| d.secrets = secrets.clone()), "0e e3d9121c416d5f39", &value);
+    // As an earlier version wrote it.
+    let value = format!("01e807{}{}", "aa".repeat(32), "09".repeat(32));
+    let first = ControlState::from_rows(&[(vec![1], hex::decode(value).unwrap())]).unwrap();
+    assert_eq!(first.secrets, secrets);
 }
 
 #[test]
@@ -47,6 +52,11 @@ fn a_bucket_alive_and_deleted() {
         "01 00 e807 S 01 00 01 01 2a 01 03 474554 00 00 01 3c",
     );
     check(with(|d| _ = d.buckets.insert(BUCKET, Lifetime::Deleted)), "02 B", "01 01");
+}
+
+#[test]
+fn a_bucket_that_is_about_to_be_deleted() {
+    check(with(|d| _ = d.closing.insert(BUCKET, Latest::new(AT, true))), "0f B", "01 S 01");
 }
 
 #[test]

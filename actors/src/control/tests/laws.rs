@@ -140,8 +140,10 @@ fn progress() -> impl Strategy<Value = ControlState> {
         btree_map(node(), latest(incarnation()), 0..3),
         btree_map((node(), incarnation()), tracker(), 0..3),
         btree_map(node(), skipped, 0..3),
+        btree_map(bucket_id(), latest(any::<bool>()), 0..3),
     );
-    parts.prop_map(|(incarnations, trackers, skipped)| ControlState {
+    parts.prop_map(|(incarnations, trackers, skipped, closing)| ControlState {
+        closing,
         incarnations,
         trackers,
         skipped,
@@ -153,7 +155,7 @@ fn state() -> impl Strategy<Value = ControlState> {
     let secret = (stamp(), 0..3_u8).prop_map(|(drawn, byte)| ClusterSecret { drawn, token_key: [byte; 32] });
     let token_id = (0..3_u8).prop_map(|byte| AdminTokenId([byte; 12]));
     let names = (
-        option::of(secret),
+        vec(secret, 0..3),
         btree_map(bucket_id(), lifetime(bucket()), 0..3),
         btree_map(name(), latest(option::of(bucket_id())), 0..3),
         btree_map(key_id(), lifetime(key()), 0..3),
@@ -167,10 +169,11 @@ fn state() -> impl Strategy<Value = ControlState> {
         option::of(latest(option::of(parameters()))),
     );
     (names, layout, progress()).prop_map(|(names, layout, progress)| {
-        let (cluster_secret, buckets, global_aliases, keys, local_aliases, permissions, admin_tokens) = names;
+        let (secrets, buckets, global_aliases, keys, local_aliases, permissions, admin_tokens) = names;
         let (layouts, staged_roles, staged_parameters) = layout;
         ControlState {
-            cluster_secret,
+            secrets: Secrets::from_iter(secrets),
+            closing: progress.closing,
             buckets,
             global_aliases,
             keys,
@@ -180,7 +183,9 @@ fn state() -> impl Strategy<Value = ControlState> {
             layouts,
             staged_roles,
             staged_parameters,
-            ..progress
+            incarnations: progress.incarnations,
+            trackers: progress.trackers,
+            skipped: progress.skipped,
         }
     })
 }
@@ -211,6 +216,18 @@ proptest! {
     #[test]
     fn what_is_persisted_reads_back_as_it_was(a in state()) {
         prop_assert_eq!(ControlState::from_rows(&a.to_rows()), Ok(a));
+    }
+
+    #[test]
+    fn a_gain_is_what_merging_would_change(a in state(), b in state()) {
+        let gain = a.gain(&b);
+        let all = merged(a.clone(), &b);
+        prop_assert_eq!(merged(a.clone(), &gain), all.clone());
+        let rows = |state: &ControlState| state.to_rows().into_iter().collect::<BTreeMap<_, _>>();
+        let (before, after) = (rows(&a), rows(&all));
+        let changed: BTreeMap<_, _> =
+            after.into_iter().filter(|(key, value)| before.get(key) != Some(value)).collect();
+        prop_assert_eq!(rows(&gain), changed);
     }
 
     #[test]

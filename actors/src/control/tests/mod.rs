@@ -1,5 +1,6 @@
 mod actor;
 mod changes;
+mod cluster;
 mod golden;
 mod histories;
 mod laws;
@@ -8,10 +9,15 @@ mod ordering;
 use super::*;
 use crate::clock::WallMs;
 use crate::ids::{BucketId, NodeId};
+use crate::limits::CONTROL_CONFIRM_S;
 
 pub(super) const NODE: NodeId = NodeId([0xaa; 32]);
 pub(super) const KEY: KeyId = KeyId([0x11; 12]);
 pub(super) const BUCKET: BucketId = BucketId([0x22; 32]);
+
+/// The first start of a node without peers.
+pub(super) const START: Event =
+    Event::Start { token_key: [9; 32], incarnation: crate::layout::Incarnation(1), has_peers: false };
 
 pub(super) fn alias(text: &str) -> Alias {
     text.parse().unwrap()
@@ -43,6 +49,7 @@ pub(super) struct Plane {
     core: ControlCore,
     rows: StoredRows,
     pub(super) now: WallMs,
+    uptime_ms: u64,
     pub(super) snapshot: std::sync::Arc<ControlSnapshot>,
 }
 
@@ -63,7 +70,7 @@ impl Plane {
     fn load(node: NodeId, replication_factor: u8, mut rows: StoredRows) -> Plane {
         let mut core = ControlCore::load(node, replication_factor, &listed(&rows)).unwrap();
         let now = WallMs(1_000);
-        let mut effects = core.step(now, Event::Start { token_key: [9; 32] });
+        let mut effects = core.step(now, START);
         let snapshot = loop {
             match effects.remove(0) {
                 Effect::Persist { rows: new, .. } => {
@@ -72,22 +79,48 @@ impl Plane {
                 }
                 Effect::Publish(snapshot) => break snapshot,
                 Effect::Answer { .. } => panic!("nobody asked"),
+                Effect::Send { .. } | Effect::Report(_) => {}
             }
         };
-        Plane { core, rows, now, snapshot }
+        let mut plane = Plane { core, rows, now, uptime_ms: 0, snapshot };
+        plane.go_on(effects);
+        plane
     }
 
     pub(super) fn run(&mut self, command: Command) -> Result<(), ControlError> {
         let request = RequestId(0);
         let mut effects = self.core.step(self.now, Event::Command { request, command });
         loop {
+            if effects.is_empty() {
+                // Other nodes are waited for, and there are none.
+                self.uptime_ms += CONTROL_CONFIRM_S * 1000;
+                effects = self.core.step(self.now, Event::Tick { uptime_ms: self.uptime_ms });
+            }
             match effects.remove(0) {
                 Effect::Persist { rows, .. } => {
                     self.rows.extend(rows);
                     effects.extend(self.core.step(self.now, Event::Persisted));
                 }
                 Effect::Publish(snapshot) => self.snapshot = snapshot,
-                Effect::Answer { result, .. } => return result,
+                Effect::Answer { result, .. } => {
+                    self.go_on(effects);
+                    return result;
+                }
+                Effect::Send { .. } | Effect::Report(_) => {}
+            }
+        }
+    }
+
+    /// What is left to do once a caller is answered.
+    fn go_on(&mut self, mut effects: Vec<Effect>) {
+        while !effects.is_empty() {
+            match effects.remove(0) {
+                Effect::Persist { rows, .. } => {
+                    self.rows.extend(rows);
+                    effects.extend(self.core.step(self.now, Event::Persisted));
+                }
+                Effect::Publish(snapshot) => self.snapshot = snapshot,
+                Effect::Answer { .. } | Effect::Send { .. } | Effect::Report(_) => {}
             }
         }
     }

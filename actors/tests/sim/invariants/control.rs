@@ -4,6 +4,7 @@ use std::sync::Arc;
 use troupe_actors::clock::WallMs;
 use troupe_actors::control::{Command, ControlCore, ControlSnapshot, Effect, Event, Permissions, Row};
 use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::layout::Incarnation;
 
 pub(crate) const DURABLE: &str = "what the control plane shows is durable, all of it and nothing else";
 pub(crate) const MADE: &str = "a change that was acknowledged is durable";
@@ -29,10 +30,11 @@ pub(crate) fn unreadable(error: &impl Display) -> Violation {
 /// What a node would show that starts from these rows; `None` if there are none.
 fn stored(rows: &[Row]) -> Option<Arc<ControlSnapshot>> {
     let mut core = ControlCore::load(NodeId([0; 32]), 1, rows).ok()?;
-    let effects = core.step(WallMs(0), Event::Start { token_key: [0; 32] });
+    let start = Event::Start { token_key: [0; 32], incarnation: Incarnation(1), has_peers: false };
+    let effects = core.step(WallMs(0), start);
     effects.into_iter().find_map(|effect| match effect {
         Effect::Publish(snapshot) => Some(snapshot),
-        Effect::Persist { .. } | Effect::Answer { .. } => None,
+        Effect::Persist { .. } | Effect::Answer { .. } | Effect::Send { .. } | Effect::Report(_) => None,
     })
 }
 
