@@ -11,6 +11,7 @@ mod admin;
 pub mod identity;
 mod known_peers;
 mod lanes;
+mod memory;
 mod peers;
 mod removed;
 mod rpc;
@@ -27,6 +28,7 @@ use actix_web::dev::Server;
 use admin::{AdminParts, AdminServers};
 use identity::IdentityError;
 use lanes::Lanes;
+use memory::{Memory, ShardsOfNode};
 use rand::Rng;
 use rpc::Rpc;
 use sha2::{Digest, Sha256};
@@ -39,6 +41,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use troupe_actors::control::{Control, ControlOptions, StartError};
 use troupe_actors::ids::NodeId;
+use troupe_actors::incarnation::actor::IncarnationError;
 use troupe_actors::layout::Incarnation;
 use troupe_actors::membership::{self, Membership};
 use troupe_actors::replication::actor::ReplicaService;
@@ -80,6 +83,9 @@ pub enum NodeError {
     /// A store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is known of this node's memory cannot be read or written.
+    #[error(transparent)]
+    Incarnation(#[from] IncarnationError),
     /// The control plane does not start.
     #[error(transparent)]
     Control(#[from] StartError),
@@ -145,6 +151,7 @@ pub struct Node {
     shard_arbiters: Vec<Arbiter>,
     rpc: Rpc,
     membership: Membership,
+    memory: Memory,
     admin: AdminServers,
     k2v: K2vStop,
     /// The K2V server, bound but not yet run.
@@ -186,6 +193,7 @@ impl Node {
         let identity = identity::read_or_create(dir)?;
         let id = identity.node;
         let mut rpc = Rpc::bind(config, &identity, None, &lanes.stores)?;
+        let opened = Memory::open(dir, &rpc)?;
         let control = start_control(config, id, &lanes).await?;
         if let Some(warning) =
             missing_copies(control.snapshot().layout.version(), replication_factor(config)?)
@@ -196,6 +204,8 @@ impl Node {
         let (membership_service, inbox) = membership::inbox();
         let membership = rpc.start_membership(id, inbox);
         rpc.follow_layout(id, control.clone());
+        let of_node = ShardsOfNode { node: id, control: control.clone(), shards: shards.clone() };
+        let memory = Memory::start(opened, &rpc, &membership_service, of_node).await;
         let (replicas, replica_service) = start_replicas(config, id, &shards, &control, rpc.peers());
         let services = Services::default()
             .with(Subsystem::Control, control.service())
@@ -206,9 +216,14 @@ impl Node {
         control.connect(rpc.peers(), rpc.on_cluster()).await;
 
         let (stores, peering) = (lanes.stores.clone(), rpc.peering());
-        let membership_seen = membership.clone();
-        let view =
-            Arc::new(StoreView { stores, shards: shards.clone(), peering, membership: membership_seen });
+        let (membership_seen, watched) = (membership.clone(), memory.watched.clone());
+        let view = Arc::new(StoreView {
+            stores,
+            shards: shards.clone(),
+            peering,
+            membership: membership_seen,
+            memory: watched,
+        });
         let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
         let admin = AdminServers::start(config, parts, room)?;
 
@@ -235,6 +250,7 @@ impl Node {
             shard_arbiters,
             rpc,
             membership,
+            memory,
             admin,
             k2v,
             waiting,
@@ -279,7 +295,18 @@ impl Node {
     /// [`NodeError::Open`] if a store could not be closed cleanly; nothing is lost then either.
     pub async fn stop(self) -> Result<(), NodeError> {
         let Node {
-            id, lanes, shard_arbiters, rpc, membership, admin, k2v, waiting, mut broken, shards, ..
+            id,
+            lanes,
+            shard_arbiters,
+            rpc,
+            membership,
+            memory,
+            admin,
+            k2v,
+            waiting,
+            mut broken,
+            shards,
+            ..
         } = self;
         match waiting {
             // A server that never ran cannot be asked to stop.
@@ -291,6 +318,7 @@ impl Node {
         }
         admin.stop().await;
         membership.leave().await;
+        memory.stop();
         rpc.stop().await;
         // What the shards have minted is in the lanes' queues once they answered, and no shard mints any more after.
         lanes.drain().await;

@@ -41,6 +41,8 @@ pub(super) enum Endpoint {
     GetNodeInfo,
     GetNodeStatistics,
     ConnectClusterNodes,
+    /// Troupe's own.
+    AcceptDataLoss,
     /// A call that Garage has and Troupe does not, and why.
     NotOffered(&'static str),
 }
@@ -51,7 +53,7 @@ const NO_SNAPSHOTS: &str =
     "this version of Troupe takes no snapshots; stop the node and copy its metadata_dir";
 
 /// Every call below `/v2/`, with its method.
-const CALLS: [(&str, Method, Endpoint); 48] = [
+const CALLS: [(&str, Method, Endpoint); 49] = [
     ("GetClusterStatus", Method::GET, Endpoint::GetClusterStatus),
     ("GetClusterHealth", Method::GET, Endpoint::GetClusterHealth),
     ("GetClusterStatistics", Method::GET, Endpoint::GetClusterStatistics),
@@ -85,6 +87,7 @@ const CALLS: [(&str, Method, Endpoint); 48] = [
     ("GetNodeStatistics", Method::GET, Endpoint::GetNodeStatistics),
     ("ConnectClusterNodes", Method::POST, Endpoint::ConnectClusterNodes),
     ("ClusterLayoutSkipDeadNodes", Method::POST, Endpoint::ClusterLayoutSkipDeadNodes),
+    ("AcceptDataLoss", Method::POST, Endpoint::AcceptDataLoss),
     ("CreateMetadataSnapshot", Method::POST, Endpoint::NotOffered(NO_SNAPSHOTS)),
     ("CleanupIncompleteUploads", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
     ("InspectObject", Method::GET, Endpoint::NotOffered(NO_OBJECTS)),

@@ -35,6 +35,7 @@ pub(super) fn warnings(admin: &Admin) -> Vec<String> {
     let snapshot = admin.control.snapshot();
     let mut warnings = Vec::new();
     warnings.extend(missing_copies(snapshot.layout.version(), admin.identity.replication_factor));
+    warnings.extend(admin.view.memory_warning());
     for (node, peer) in admin.view.peers() {
         let hostname = peer.hostname.as_deref().map_or_else(String::new, |name| format!(" ({name})"));
         let ahead_ms = peer.clock_ahead_ms.unwrap_or(0);

@@ -19,6 +19,12 @@ pub trait NodeView: Send + Sync + 'static {
     /// The other nodes that it knows.
     fn peers(&self) -> BTreeMap<NodeId, Peer>;
 
+    /// Why the node votes in no read of its shards, for a person; nothing if it does.
+    fn memory_warning(&self) -> Option<String>;
+
+    /// Has the node vote again, whatever it lost.
+    fn accept_data_loss(&self) -> BoxFuture<'static, ()>;
+
     /// Connects to another node, and stays connected. Gives its id, or the reason why there is no link yet, for a person.
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>>;
 }

@@ -12,6 +12,7 @@ mod key;
 mod layout;
 mod node;
 mod permission;
+mod repair;
 mod server;
 mod status;
 mod table;
@@ -50,6 +51,8 @@ enum Command {
     /// This node's identity, and its connections to others
     #[command(subcommand)]
     Node(node::NodeCommand),
+    /// End what a node waits for
+    Repair(repair::RepairArgs),
     /// Which node holds what
     #[command(subcommand)]
     Layout(layout::LayoutCommand),
@@ -98,6 +101,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Node(command) => node::run(&load()?, &command).await,
         Command::Status => status::status(&Client::new(&load()?)).await,
         Command::Stats => status::stats(&Client::new(&load()?)).await,
+        Command::Repair(args) => repair::run(&Client::new(&load()?), &args).await,
         Command::Layout(command) => layout::run(&Client::new(&load()?), command).await,
         Command::Bucket(command) => bucket::run(&Client::new(&load()?), command).await,
         Command::Key(command) => key::run(&Client::new(&load()?), command).await,
@@ -128,6 +132,8 @@ mod tests {
             "layout assign -z dc1 -g 563e 77aa",
             "layout apply --version 1",
             "layout revert --yes",
+            "repair --yes lost-data",
+            "repair lost-data --yes",
             "layout config -r 2",
             "bucket delete --yes photos",
             "bucket alias --local GK0 photos mine",

@@ -34,6 +34,7 @@ pub(super) struct Rpc {
     public_addr: Option<String>,
     tcp: Arc<Tcp>,
     has_secret: bool,
+    environments: Arc<ArcSwap<Vec<Environment>>>,
     memory: Memory,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -65,9 +66,25 @@ impl Rpc {
             removed: remembered.removed,
         };
         let tcp = Tcp::new(options, listener)?;
-        let tasks = vec![actix_rt::spawn(keep_looking(stores.clone(), environments))];
+        let tasks = vec![actix_rt::spawn(keep_looking(stores.clone(), Arc::clone(&environments)))];
         let has_secret = config.rpc.secret.is_some();
-        Ok(Rpc { addr, public_addr, tcp, has_secret, memory, tasks })
+        Ok(Rpc { addr, public_addr, tcp, has_secret, environments, memory, tasks })
+    }
+
+    /// The number of this start.
+    pub(super) fn boot(&self) -> u64 {
+        self.memory.boot
+    }
+
+    /// What the stores had committed a moment ago.
+    pub(super) fn stores(&self) -> Vec<Environment> {
+        self.environments.load().to_vec()
+    }
+
+    /// The same, whenever it is asked.
+    pub(super) fn watched_stores(&self) -> Arc<dyn Fn() -> Vec<Environment> + Send + Sync> {
+        let environments = Arc::clone(&self.environments);
+        Arc::new(move || environments.load().to_vec())
     }
 
     /// The way to the other nodes.

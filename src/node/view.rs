@@ -1,5 +1,6 @@
 //! What the admin API sees of a running node.
 
+use super::memory::Watched;
 use super::peers;
 use super::rpc::Peering;
 use crate::admin::{BucketUsage, Gauge, NodeView, Peer};
@@ -23,6 +24,7 @@ pub(super) struct StoreView {
     pub(super) shards: Shards<NodeStore>,
     pub(super) peering: Peering,
     pub(super) membership: Membership,
+    pub(super) memory: Watched,
 }
 
 impl NodeView for StoreView {
@@ -76,6 +78,15 @@ impl NodeView for StoreView {
 
     fn peers(&self) -> BTreeMap<NodeId, Peer> {
         peers::seen(&self.peering.tcp.links(), &self.membership)
+    }
+
+    fn memory_warning(&self) -> Option<String> {
+        self.memory.warning()
+    }
+
+    fn accept_data_loss(&self) -> BoxFuture<'static, ()> {
+        let memory = self.memory.clone();
+        async move { memory.incarnation.trust().await }.boxed()
     }
 
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>> {

@@ -180,7 +180,7 @@ impl IncarnationActor {
                     let told = self.parts.remembering.stop_waiting();
                     self.then(told, context, |_, _| {});
                 }
-                Effect::Show(standing) => log_standing(standing),
+                Effect::Show(standing) => log_standing(self.shown.load().standing, standing),
             }
         }
         let now = shown(&self.core);
@@ -219,10 +219,14 @@ fn shown(core: &IncarnationCore) -> Shown {
     Shown { standing: core.standing(), life, answered: core.answered().collect() }
 }
 
-fn log_standing(standing: Standing) {
-    match standing {
-        Standing::Lost(_) => log::warn!("this node {standing}; until then it counts towards no read"),
-        Standing::Asking | Standing::Whole => log::info!("this node's data: {standing}"),
+fn log_standing(before: Standing, now: Standing) {
+    match (before, now) {
+        (_, Standing::Lost(_)) => log::warn!("this node {now}; until then it votes in no read"),
+        (Standing::Lost(_), Standing::Whole) => {
+            log::info!("what this node lost was merged from its peers: it votes in reads again");
+        }
+        // Every start passes through these.
+        (_, Standing::Asking | Standing::Whole) => log::debug!("this node's data: {now}"),
     }
 }
 

@@ -55,7 +55,7 @@ impl Standing {
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Standing::Asking => f.write_str("asks its peers whether it lost something"),
+            Standing::Asking => f.write_str("asks its peers whether it lost data"),
             Standing::Lost(loss) => write!(f, "lost data and merges it from its peers: {loss}"),
             Standing::Whole => f.write_str("complete"),
         }

@@ -232,8 +232,10 @@ impl MembershipCore {
                 },
             );
         }
-        self.clocks_ahead_ms.retain(|node, _| members.contains_key(node));
-        self.abouts.retain(|node, _| members.contains_key(node));
+        // A node that is linked may say who it is before it is a member.
+        let is_kept = |node: &NodeId| members.contains_key(node) || self.linked.contains(node);
+        self.clocks_ahead_ms.retain(|node, _| is_kept(node));
+        self.abouts.retain(|node, _| is_kept(node));
         self.members = Arc::new(Members(members));
         Some(Arc::clone(&self.members))
     }

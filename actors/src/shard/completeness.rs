@@ -32,7 +32,16 @@ impl Completeness {
         }
     }
 
+    /// Whether it waits for comparisons after a loss.
+    pub(super) fn is_amnesiac(&self) -> bool {
+        self.state == ShardState::Amnesiac
+    }
+
+    /// A replica that is on its way here, or on its way out, does not become one that was complete: what it lost it is compared
+    /// for in any case.
     pub(super) fn set(&mut self, state: ShardState) {
+        let is_under_way = matches!(self.state, ShardState::Receiving | ShardState::Dropping);
+        let state = if is_under_way && state == ShardState::Amnesiac { self.state } else { state };
         self.has_more_to_store |= state != self.state;
         self.state = state;
         self.compared.clear();

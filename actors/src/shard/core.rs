@@ -234,6 +234,11 @@ impl ShardCore {
         self.completeness.may_vote()
     }
 
+    /// Whether it waits for comparisons after a loss.
+    pub(super) fn is_amnesiac(&self) -> bool {
+        self.completeness.is_amnesiac()
+    }
+
     /// Mints dots in any case: the dots of refused writes are never used again.
     fn stage_items(
         &mut self,

@@ -17,8 +17,8 @@ use crate::store::{ShardState, Snapshot, Store, StoreError};
 use crate::transport::Peers;
 use actix::prelude::{Actor, ArbiterHandle};
 use rand::Rng;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -37,7 +37,11 @@ struct Inner<S: Store> {
     stores: Vec<Arc<S>>,
     pollers: Arc<AtomicUsize>,
     next_poll: AtomicU64,
+    votes: OnceLock<Votes>,
 }
+
+/// Whether the node's answers about a shard count.
+pub type Votes = Arc<dyn Fn(ShardIndex) -> bool + Send + Sync>;
 
 impl<S: Store> Clone for Shards<S> {
     fn clone(&self) -> Shards<S> {
@@ -89,7 +93,9 @@ impl<S: Store> Shards<S> {
         }
         let stores = lanes.iter().map(|(store, _)| Arc::clone(store)).collect();
         let next_poll = AtomicU64::new(0);
-        Ok(Shards { inner: Arc::new(Inner { shards, shown, stores, pollers, next_poll }) })
+        Ok(Shards {
+            inner: Arc::new(Inner { shards, shown, stores, pollers, next_poll, votes: OnceLock::new() }),
+        })
     }
 
     /// Writes items of one shard in one transaction. Durable, as the plan's quorum says, when it returns. A write that
@@ -140,7 +146,19 @@ impl<S: Store> Shards<S> {
     /// Whether this node's answers about a shard count towards a read's quorum: its replica lacks nothing that it ever
     /// acknowledged.
     pub fn may_vote(&self, shard: ShardIndex) -> bool {
-        self.inner.shown[shard.index()].may_vote()
+        let is_held_back = self.inner.votes.get().is_some_and(|votes| !votes(shard));
+        !is_held_back && self.inner.shown[shard.index()].may_vote()
+    }
+
+    /// Has `votes` be asked, too, before a shard may vote: the node knows more of its memory than the shards do. The first call
+    /// holds.
+    pub fn hold_votes(&self, votes: Votes) {
+        let _ = self.inner.votes.set(votes);
+    }
+
+    /// Whether a shard waits for comparisons after [`ShardState::Amnesiac`] was set.
+    pub fn is_amnesiac(&self, shard: ShardIndex) -> bool {
+        self.inner.shown[shard.index()].is_amnesiac()
     }
 
     /// Everything that a round of anti-entropy brought is stored here: the shard's clock is raised.

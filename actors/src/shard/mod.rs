@@ -42,7 +42,7 @@ pub use changes::{Changes, Since, Unseen};
 pub use clock::{Moment, PeerSide, ShardClock};
 pub use effect::Effect;
 pub use event::{Event, ItemWrite, RoundEnd};
-pub use handle::{Shards, Subscription};
+pub use handle::{Shards, Subscription, Votes};
 pub use merge::StagedMerge;
 pub use plan::{ReplicaSet, WritePlan};
 pub use serve::{Holds, MergeServer};

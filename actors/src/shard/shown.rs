@@ -14,6 +14,7 @@ pub(super) struct Shown {
     clock: ArcSwap<ShownClock>,
     moment: AtomicU64,
     may_vote: AtomicBool,
+    is_amnesiac: AtomicBool,
 }
 
 struct ShownClock {
@@ -50,6 +51,7 @@ impl Shown {
             clock: ArcSwap::from_pointee(ShownClock::of(core.clock())),
             moment: AtomicU64::new(core.clock().moment().0),
             may_vote: AtomicBool::new(core.may_vote()),
+            is_amnesiac: AtomicBool::new(core.is_amnesiac()),
         }
     }
 
@@ -57,6 +59,7 @@ impl Shown {
     pub(super) fn publish(&self, core: &ShardCore) {
         let clock = core.clock();
         self.may_vote.store(core.may_vote(), Ordering::Release);
+        self.is_amnesiac.store(core.is_amnesiac(), Ordering::Release);
         let shown = self.clock.load();
         if self.moment.load(Ordering::Relaxed) == clock.moment().0 && shown.actor == clock.actor() {
             shown.committed.store(clock.committed(), Ordering::Release);
@@ -72,6 +75,10 @@ impl Shown {
 
     pub(super) fn may_vote(&self) -> bool {
         self.may_vote.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_amnesiac(&self) -> bool {
+        self.is_amnesiac.load(Ordering::Acquire)
     }
 
     pub(super) fn clock(&self) -> Context {

@@ -54,6 +54,7 @@ pub(super) async fn run(admin: &Admin, name: &str, endpoint: Endpoint, call: &Ca
         Endpoint::GetNodeInfo => node::info(admin, call),
         Endpoint::GetNodeStatistics => node::statistics(admin, call),
         Endpoint::ConnectClusterNodes => cluster::connect(admin, call).await,
+        Endpoint::AcceptDataLoss => node::accept_data_loss(admin).await,
         Endpoint::NotOffered(reason) => Err(AdminError::NotOffered { endpoint: name.to_owned(), reason }),
     }
 }

@@ -1,6 +1,8 @@
 use crate::admin::call::{Call, json};
 use crate::admin::error::{AdminError, AdminResult};
-use crate::admin::model::{LocalGetNodeInfoResponse, LocalGetNodeStatisticsResponse, MultiResponse};
+use crate::admin::model::{
+    AcceptDataLossResponse, LocalGetNodeInfoResponse, LocalGetNodeStatisticsResponse, MultiResponse,
+};
 use crate::admin::{Admin, health};
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
@@ -42,6 +44,13 @@ pub(super) fn metrics(admin: &Admin) -> HttpResponse {
         gauge(g.name, g.help, g.value);
     }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
+}
+
+/// The node votes in reads again although it was not compared with all other replicas.
+pub(super) async fn accept_data_loss(admin: &Admin) -> AdminResult {
+    let was_waiting = admin.view.memory_warning();
+    admin.view.accept_data_loss().await;
+    json(&AcceptDataLossResponse { was_waiting })
 }
 
 pub(super) fn info(admin: &Admin, call: &Call) -> AdminResult {

@@ -94,6 +94,14 @@ pub struct GetClusterHealthResponse {
     pub partitions_all_ok: usize,
 }
 
+/// What a node waited for before an operator ended it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptDataLossResponse {
+    /// For a person; nothing if it did not wait.
+    pub was_waiting: Option<String>,
+}
+
 /// One answer per node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MultiResponse<T> {

@@ -34,6 +34,7 @@ pub(super) struct FixedView {
     usage: Mutex<BucketUsage>,
     /// Up, with the same clock, unless a test says otherwise.
     peer_state: Mutex<Option<PeerState>>,
+    is_loss_accepted: Mutex<bool>,
 }
 
 impl NodeView for FixedView {
@@ -57,6 +58,16 @@ impl NodeView for FixedView {
             clock_ahead_ms: state.map(|_| -61_000),
         };
         BTreeMap::from([(PEER, peer)])
+    }
+
+    fn memory_warning(&self) -> Option<String> {
+        let is_accepted = *self.is_loss_accepted.lock().unwrap();
+        (!is_accepted).then(|| "this node lost data".to_owned())
+    }
+
+    fn accept_data_loss(&self) -> BoxFuture<'static, ()> {
+        *self.is_loss_accepted.lock().unwrap() = true;
+        Box::pin(std::future::ready(()))
     }
 
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>> {

@@ -50,6 +50,9 @@ async fn status_and_health_follow_the_layout() {
 #[actix_web::test]
 async fn status_tells_how_a_peer_is_since_when_and_how_late_its_clock_is() {
     let api = Api::on_socket().await;
+    assert_eq!(api.get("/v2/GetClusterStatus").await["warnings"], json!(["this node lost data"]));
+    let accepted = api.post("/v2/AcceptDataLoss", json!(null)).await;
+    assert_eq!(accepted, json!({ "wasWaiting": "this node lost data" }));
     assert_eq!(api.get("/v2/GetClusterStatus").await["warnings"], json!([]));
     api.set_peer(PeerState::Suspected);
     let status = api.get("/v2/GetClusterStatus").await;
