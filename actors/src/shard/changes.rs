@@ -51,7 +51,7 @@ impl Unseen {
 }
 
 /// The latest commits of a shard, so that a reader who keeps up costs no scan.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RecentChanges {
     /// Every commit of this actor above this time is in `changes`.
     floor: Option<Dot>,

@@ -51,7 +51,7 @@ impl Default for ShardLimits {
 /// The decisions of one shard.
 ///
 /// Time is passed in, randomness is seeded, and the stored state comes with the write that is to be staged.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ShardCore {
     shard: ShardIndex,
     /// Who holds the replica.

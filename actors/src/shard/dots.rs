@@ -7,8 +7,6 @@ use crate::ids::{ActorId, ShardIndex};
 use crate::limits::WATERMARK_STEP_MS;
 use crate::mutation::{Mutation, is_on};
 use crate::store::{Epoch, ShardMeta, ShardState};
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 
 /// A shard's clock and the actor ids it minted from.
@@ -16,7 +14,7 @@ use sha2::{Digest, Sha256};
 /// Times follow the wall clock and never step back: `max(newest + 1, wall clock)`, a hybrid logical clock (Kulkarni et
 /// al., "Logical Physical Clocks", 2014) without its receive rule, as no input may advance it. A durable watermark runs
 /// ahead of the newest time, so that a clean restart resumes above everything that was minted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dots {
     epoch: Epoch,
     /// Oldest first; the last one mints.
@@ -26,7 +24,9 @@ pub(super) struct Dots {
     watermark: u64,
     /// How many actor ids are remembered.
     actors_max: usize,
-    rng: StdRng,
+    /// Where further actor ids come from, and how many did.
+    seed: [u8; 32],
+    drawn: u64,
     is_resumed: bool,
 }
 
@@ -46,10 +46,9 @@ impl Dots {
         let is_epoch = |stored| stored == epoch || is_on(Mutation::ActorIdReusedAfterAmnesia);
         let is_resumed = meta.as_ref().is_some_and(|meta| is_epoch(meta.epoch) && !meta.actors.is_empty());
         let (actors, watermark) = meta.map_or((Vec::new(), 0), |meta| (meta.actors.clone(), meta.watermark));
-        let rng = StdRng::from_seed(seed);
         let newest = if is_on(Mutation::WatermarkIgnored) { 0 } else { watermark };
         let actors_max = limits.actor_history_max;
-        let mut dots = Dots { epoch, actors, newest, watermark, actors_max, rng, is_resumed };
+        let mut dots = Dots { epoch, actors, newest, watermark, actors_max, seed, drawn: 0, is_resumed };
         if !is_resumed {
             let is_reused = is_on(Mutation::ActorIdReusedAfterAmnesia);
             dots.begin_actor(first_actor(shard, if is_reused { Epoch(0) } else { epoch }));
@@ -137,7 +136,12 @@ impl Dots {
     }
 
     fn draw_actor(&mut self) -> ActorId {
-        let actor = ActorId(self.rng.random());
+        let mut hasher = Sha256::new();
+        hasher.update(b"troupe further actor of an epoch");
+        hasher.update(self.seed);
+        hasher.update(self.drawn.to_be_bytes());
+        self.drawn += 1;
+        let actor = actor_of(hasher);
         self.begin_actor(actor);
         actor
     }
@@ -156,6 +160,10 @@ fn first_actor(shard: ShardIndex, epoch: Epoch) -> ActorId {
     hasher.update(b"troupe first actor of an epoch");
     hasher.update(epoch.0.to_be_bytes());
     hasher.update((shard.index() as u64).to_be_bytes());
+    actor_of(hasher)
+}
+
+fn actor_of(hasher: Sha256) -> ActorId {
     let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = hasher.finalize().into();
     ActorId(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }

@@ -8,7 +8,7 @@ use crate::limits::PEER_TICKS_MAX;
 use std::collections::BTreeMap;
 
 /// One batch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct InFlight {
     /// `None` once the client has been answered.
     pub(super) request: Option<RequestId>,
@@ -40,7 +40,7 @@ impl InFlight {
 }
 
 /// Every batch that is under way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Batches {
     batches: BTreeMap<BatchId, InFlight>,
     /// The sum of theirs.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 
 /// Uncommitted items by key, encoded: the bytes are those that the lane holds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Overlay {
     items: BTreeMap<ItemKey, (BatchId, Bytes)>,
 }

@@ -6,7 +6,7 @@ use crate::store::range::KeyRange;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The pollers of one shard.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pollers {
     watched: BTreeMap<PollId, Watched>,
     by_item: BTreeMap<ItemKey, BTreeSet<PollId>>,

@@ -6,7 +6,7 @@ use crate::mutation::{Mutation, is_on};
 use std::collections::BTreeSet;
 
 /// The replicas of one write: who is durable, who may still become so.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Quorum {
     node: NodeId,
     plan: WritePlan,

@@ -1,6 +1,7 @@
 //! The shard's decisions, as whole lists of effects.
 
 mod bounds;
+mod clocks;
 mod merges;
 mod messages;
 mod peers;
