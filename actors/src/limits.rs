@@ -383,6 +383,9 @@ pub const LINK_WRITE_BYTES: usize = 4 * PIECE_BYTES_MAX;
 /// Bytes that one link reads before the other links of its thread have their turn.
 pub const LINK_READ_TURN_BYTES: usize = 256 << 10;
 
+/// Longest deadline of a request between nodes, in milliseconds. A longer one is cut to it.
+pub const REQUEST_DEADLINE_MS_MAX: u64 = 86_400_000;
+
 /// Messages that wait to be sent over one link, short ones and long ones each. Beyond it: not sent.
 pub const LINK_QUEUE_MESSAGES_MAX: usize = 16_384;
 
@@ -393,8 +396,9 @@ pub const LINK_QUEUE_BYTES_MAX: usize = 32 << 20;
 /// Requests over one link that wait for their answers. Beyond it: not sent.
 pub const LINK_REQUESTS_IN_FLIGHT_MAX: usize = 16_384;
 
-/// Requests of one peer over one link that are being answered. Beyond it they are refused as busy.
-pub const LINK_SERVED_MAX: usize = 4096;
+/// Requests of one peer over one link that are being answered: as many as it may have under way. A batch is a request for
+/// each shard that it touches, so that some dozens of clients with large ones have thousands. Beyond it: refused as busy.
+pub const LINK_SERVED_MAX: usize = LINK_REQUESTS_IN_FLIGHT_MAX;
 
 /// Bytes of requests of one peer over one link that are being answered, short ones and long ones each. Beyond it requests are
 /// refused as busy. One that is longer by itself is let in when no other is.

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::clock;
 use crate::ids::{ClusterId, NodeId};
+use crate::limits::REQUEST_DEADLINE_MS_MAX;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
@@ -118,14 +119,15 @@ impl Tcp {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handshake = Handshake { hub: Arc::clone(&self.hub), services, tls };
         self.stopped.send_replace(false);
-        let this = Arc::clone(self);
+        let stopped = Stopped(Arc::clone(self));
         std::thread::Builder::new().name("transport".to_owned()).spawn(move || {
+            // Last of all, and after a panic, too.
+            let _stopped = stopped;
             if let Err(error) = runtime.block_on(run::run(handshake, listener)) {
                 log::error!("the transport between nodes stopped: {error}");
             }
             // Ends what is left of the links.
             drop(runtime);
-            this.stopped.send_replace(true);
         })?;
         Ok(())
     }
@@ -214,6 +216,15 @@ impl Tcp {
     }
 }
 
+/// Tells, when it is dropped, that the transport's thread has ended.
+struct Stopped(Arc<Tcp>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.stopped.send_replace(true);
+    }
+}
+
 impl Carry for Tcp {
     fn request(
         &self,
@@ -224,7 +235,7 @@ impl Carry for Tcp {
         deadline: Duration,
     ) -> BoxFuture<'static, Result<Bytes, RequestError>> {
         let (asker, outcome) = oneshot::channel();
-        let until = clock::monotonic_now() + deadline;
+        let until = clock::monotonic_now() + deadline.min(Duration::from_millis(REQUEST_DEADLINE_MS_MAX));
         let request = Outgoing::Request { subsystem: subsystem as u8, body, until, asker };
         let sent = self.hub.route(to, link).and_then(|handle| handle.send(request));
         match sent {

@@ -199,3 +199,19 @@ async fn what_is_asked_at_once_goes_out_together() {
     assert!(after.frames_received - before.frames_received >= 1000);
     assert!(after.bytes_received > before.bytes_received && after.bytes_sent > before.bytes_sent);
 }
+
+#[tokio::test]
+async fn as_many_requests_as_may_be_under_way_are_served_at_once() {
+    let (first, second, _) = connect(Nature::of(1), Nature::of(2)).await;
+    second.reaches(first.node.id).await;
+    let ask = |body: &'static str| {
+        let body = Bytes::from_static(body.as_bytes());
+        second.tcp.request(first.node.id, Link::Request, Subsystem::Merge, body, Duration::MAX)
+    };
+    let waiting: Vec<_> = (0..10_000).map(|_| ask("wait")).collect();
+    assert_eq!(ask("x").await, Ok("x".into()));
+    for outcome in waiting {
+        first.node.echo.go_on.notify_one();
+        assert_eq!(outcome.await, Ok("wait".into()));
+    }
+}

@@ -190,10 +190,10 @@ impl LinkTask {
     fn take_frames(&mut self) -> Result<(), Ended> {
         let now = clock::monotonic_now();
         let mut incoming = std::mem::take(&mut self.incoming);
+        let answer_bytes = self.handle.outbox().answer_bytes();
         let (mut frames, unread_bytes) = (0, incoming.bytes().len());
         loop {
             self.is_current()?;
-            let answer_bytes = self.handle.outbox().answer_bytes();
             let connection = self.connection()?;
             let effect = match frame::read(incoming.bytes()).map_err(LinkError::from)? {
                 Read::Incomplete => break,
