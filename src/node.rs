@@ -8,6 +8,7 @@
 //! ```
 
 mod admin;
+mod entropy;
 pub mod identity;
 mod known_peers;
 mod lanes;
@@ -26,6 +27,7 @@ use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
 use actix_web::dev::Server;
 use admin::{AdminParts, AdminServers};
+use entropy::AntiEntropy;
 use identity::IdentityError;
 use lanes::Lanes;
 use memory::{Memory, ShardsOfNode};
@@ -39,6 +41,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use troupe_actors::antientropy;
 use troupe_actors::control::{Control, ControlOptions, StartError};
 use troupe_actors::ids::NodeId;
 use troupe_actors::incarnation::actor::IncarnationError;
@@ -152,6 +155,7 @@ pub struct Node {
     rpc: Rpc,
     membership: Membership,
     memory: Memory,
+    entropy: AntiEntropy,
     admin: AdminServers,
     k2v: K2vStop,
     /// The K2V server, bound but not yet run.
@@ -207,22 +211,29 @@ impl Node {
         let of_node = ShardsOfNode { node: id, control: control.clone(), shards: shards.clone() };
         let memory = Memory::start(opened, &rpc, &membership_service, of_node).await;
         let (replicas, replica_service) = start_replicas(config, id, &shards, &control, rpc.peers());
+        let (entropy_service, entropy_inbox) = antientropy::inbox();
         let services = Services::default()
             .with(Subsystem::Control, control.service())
             .with(Subsystem::Replication, Arc::new(replica_service))
             .with(Subsystem::Membership, membership_service)
-            .with(Subsystem::Merge, Arc::new(MergeServer::new(shards.clone(), holds(id, control.clone()))));
+            .with(Subsystem::Merge, Arc::new(MergeServer::new(shards.clone(), holds(id, control.clone()))))
+            .with(Subsystem::AntiEntropy, Arc::new(entropy_service));
         rpc.start(services)?;
         control.connect(rpc.peers(), rpc.on_cluster()).await;
 
+        let watched = memory.watched.clone();
+        let of_node = ShardsOfNode { node: id, control: control.clone(), shards: shards.clone() };
+        let entropy = AntiEntropy::start(entropy_inbox, of_node, rpc.peers(), watched.incarnation.clone())?;
+
         let (stores, peering) = (lanes.stores.clone(), rpc.peering());
-        let (membership_seen, watched) = (membership.clone(), memory.watched.clone());
+        let (membership_seen, entropy_seen) = (membership.clone(), entropy.handle.clone());
         let view = Arc::new(StoreView {
             stores,
             shards: shards.clone(),
             peering,
             membership: membership_seen,
             memory: watched,
+            entropy: entropy_seen,
         });
         let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
         let admin = AdminServers::start(config, parts, room)?;
@@ -251,6 +262,7 @@ impl Node {
             rpc,
             membership,
             memory,
+            entropy,
             admin,
             k2v,
             waiting,
@@ -301,6 +313,7 @@ impl Node {
             rpc,
             membership,
             memory,
+            entropy,
             admin,
             k2v,
             waiting,
@@ -320,6 +333,7 @@ impl Node {
         membership.leave().await;
         memory.stop();
         rpc.stop().await;
+        entropy.stop().await;
         // What the shards have minted is in the lanes' queues once they answered, and no shard mints any more after.
         lanes.drain().await;
         drop(shards);

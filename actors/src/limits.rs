@@ -300,6 +300,15 @@ pub const ENTROPY_BYTES_PER_S: u64 = 32 << 20;
 /// Items that anti-entropy sends or takes in a second, on average: a third of what a lane commits.
 pub const ENTROPY_ITEMS_PER_S: u64 = 20_000;
 
+/// Questions of other replicas that wait for anti-entropy. Beyond it: refused as busy, and asked again later.
+pub const ENTROPY_INBOX_MAX: usize = 256;
+
+/// Looks of anti-entropy between two reports of what is done and what is left: a second.
+pub const ENTROPY_PROGRESS_TICKS: u64 = 20;
+
+/// Rows of a shard that is on its way out that go in one transaction.
+pub const ENTROPY_REMOVED_ROWS: usize = 256;
+
 /// Milliseconds between two looks of anti-entropy at what is due.
 pub const ENTROPY_TICK_MS: u64 = 50;
 

@@ -1,5 +1,6 @@
 //! What the admin API sees of a running node.
 
+use super::entropy;
 use super::memory::Watched;
 use super::peers;
 use super::rpc::Peering;
@@ -9,6 +10,7 @@ use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
+use troupe_actors::antientropy::Entropy;
 use troupe_actors::ids::{BucketId, NodeId};
 use troupe_actors::membership::Membership;
 use troupe_actors::shard::Shards;
@@ -25,6 +27,7 @@ pub(super) struct StoreView {
     pub(super) peering: Peering,
     pub(super) membership: Membership,
     pub(super) memory: Watched,
+    pub(super) entropy: Entropy,
 }
 
 impl NodeView for StoreView {
@@ -73,6 +76,7 @@ impl NodeView for StoreView {
         longest("checkpoint_seconds", "How long the last checkpoint took.", |s| s.journal.last_checkpoint);
         longest("checkpoint_lag_seconds", "Age of what the tree lacks.", |s| s.journal.lag);
         self.peering.gauges(&mut gauges);
+        entropy::add_gauges(&self.entropy, &mut gauges);
         gauges
     }
 

@@ -88,7 +88,6 @@ pub struct EntropyCore {
     acked_at: BTreeMap<u64, u64>,
     /// Since when peers know of this node's last loss of memory, and count nothing that it acknowledged before.
     voided_at: BTreeMap<NodeId, u64>,
-    may_vote: bool,
 }
 
 impl EntropyCore {
@@ -115,7 +114,6 @@ impl EntropyCore {
             progress: Progress::default(),
             acked_at: BTreeMap::new(),
             voided_at: BTreeMap::new(),
-            may_vote: true,
         }
     }
 
@@ -137,22 +135,16 @@ impl EntropyCore {
                 self.merged(now_ms, merge, is_stored, replica, &mut effects);
             }
             Event::Removed(shard) => self.removed(shard, &mut effects),
-            Event::LostMemory => self.lost_memory(&mut effects),
+            Event::LostMemory(shards) => self.lost_memory(&shards, &mut effects),
             Event::Voided { peer } => _ = self.voided_at.entry(peer).or_insert(self.moment),
-            Event::MayVote(may_vote) => self.may_vote = may_vote,
-            Event::StopWaiting => self.stop_waiting(&mut effects),
+            Event::MemoryIsBack(shards) => self.memory_is_back(&shards, &mut effects),
         }
         effects
     }
 
     /// Whether this node's copy of the shard counts in a read quorum.
     pub fn is_complete(&self, shard: ShardIndex) -> bool {
-        self.may_vote && self.shards.get(&shard).is_some_and(|shard| shard.standing.is_complete())
-    }
-
-    /// Whether no copy of a shard waits for its memory.
-    pub fn has_its_memory(&self) -> bool {
-        !self.shards.values().any(|shard| matches!(shard.standing.held, Held::Amnesiac(_)))
+        self.shards.get(&shard).is_some_and(|shard| shard.standing.is_complete())
     }
 
     /// How the shard is held.
@@ -196,8 +188,8 @@ impl EntropyCore {
         self.schedule.laid_out(&self.shards);
     }
 
-    fn lost_memory(&mut self, effects: &mut Vec<Effect>) {
-        for (index, shard) in &mut self.shards {
+    fn lost_memory(&mut self, shards: &BTreeSet<ShardIndex>, effects: &mut Vec<Effect>) {
+        for (index, shard) in self.shards.iter_mut().filter(|(index, _)| shards.contains(index)) {
             if shard.standing.forget(self.me, &shard.view, self.moment) {
                 effects.push(Effect::Hold { shard: *index, held: shard.standing.held });
             }
@@ -206,8 +198,8 @@ impl EntropyCore {
         self.schedule.hurry();
     }
 
-    fn stop_waiting(&mut self, effects: &mut Vec<Effect>) {
-        for (index, shard) in &mut self.shards {
+    fn memory_is_back(&mut self, shards: &BTreeSet<ShardIndex>, effects: &mut Vec<Effect>) {
+        for (index, shard) in self.shards.iter_mut().filter(|(index, _)| shards.contains(index)) {
             if shard.standing.stop_waiting() {
                 effects.push(Effect::Hold { shard: *index, held: shard.standing.held });
             }
@@ -223,7 +215,7 @@ impl EntropyCore {
         Ok(Some(Side {
             actor: summary.actor,
             committed: summary.committed,
-            is_complete: self.may_vote && held.standing.is_complete(),
+            is_complete: summary.may_vote && held.standing.is_complete(),
             digest: summary.digest,
             learned: summary.learned,
         }))

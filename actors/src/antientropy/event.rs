@@ -1,7 +1,7 @@
 use super::message::{Answer, Question};
 use super::standing::ShardView;
 use crate::ids::{NodeId, ShardIndex};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A question that waits for its answer, unique within one run of a node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -56,17 +56,15 @@ pub enum Event {
     },
     /// The end of [`Effect::Remove`]: nothing is left of the shard, its clock included.
     Removed(ShardIndex),
-    /// This node lost its memory: peers heard of commits that its store does not have.
-    LostMemory,
+    /// This node lost its memory of these shards: peers heard of commits that its store does not have.
+    LostMemory(BTreeSet<ShardIndex>),
     /// A peer voided what this node acknowledged before it lost its memory: comparisons with it count from now on.
     Voided {
         /// Which one.
         peer: NodeId,
     },
-    /// Whether this node knows of no loss: before enough peers were asked it may have lost anything.
-    MayVote(bool),
-    /// An operator said that what may be missing is not waited for.
-    StopWaiting,
+    /// Of these shards nothing is waited for any more: an operator said so, or the shard saw itself that it is complete.
+    MemoryIsBack(BTreeSet<ShardIndex>),
 }
 
 /// What anti-entropy needs to know of the layout.

@@ -12,6 +12,7 @@
 //! no more than it has seen: when it began, both sides said what they had committed; once all that it brought is stored,
 //! each side knows every dot of the other's actor up to that time, and its clock says so.
 
+pub mod actor;
 mod answer;
 mod answering;
 mod asking;
@@ -21,6 +22,7 @@ mod differing;
 mod effect;
 mod event;
 mod forget;
+mod handle;
 mod message;
 mod pace;
 mod progress;
@@ -31,6 +33,7 @@ mod rounds;
 mod schedule;
 mod span;
 mod standing;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +42,7 @@ pub use answer::AnswerLimits;
 pub use effect::Effect;
 pub use event::{AskId, EntropyView, Event, MergeId, RequestId};
 pub use forget::{Age, may_forget};
+pub use handle::{Entropy, EntropyInbox, EntropyService, inbox};
 pub use message::{Answer, Began, MalformedMessage, Part, Question, Rows, Side};
 pub use pace::Rate;
 pub use progress::Progress;

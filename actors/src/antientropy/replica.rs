@@ -17,6 +17,8 @@ pub struct ShardSummary {
     pub committed: u64,
     /// What the shard has learned so far: what it learns later did not happen before a round that begins now.
     pub learned: Moment,
+    /// Whether nothing else than comparisons holds its votes back.
+    pub may_vote: bool,
     /// XOR of the digests of all items that hold a value or a tombstone.
     pub digest: u64,
 }

@@ -56,6 +56,11 @@ pub struct LayoutUse {
 }
 
 impl LayoutUse {
+    /// Whether it is this layout's.
+    pub fn is_of(&self, layout: &Layout) -> bool {
+        std::ptr::eq(self.shared.as_ptr(), Arc::as_ptr(&layout.shared))
+    }
+
     /// Whether a request may still be planned by it.
     pub fn is_held(&self) -> bool {
         self.shared.strong_count() > 0
@@ -124,6 +129,13 @@ impl Layout {
     /// The live versions, the oldest first.
     pub fn live_versions(&self) -> impl Iterator<Item = &Arc<LayoutVersion>> {
         self.shared.live.versions.iter().map(|live| &live.version)
+    }
+
+    /// The replicas of `shard` in every live version that gives it to somebody, by the version's number, the oldest first.
+    pub fn live_replicas(&self, shard: ShardIndex) -> Vec<(u64, &[NodeId])> {
+        let versions = self.shared.live.versions.iter();
+        let replicas = versions.map(|live| (live.version.number, live.replicas(shard)));
+        replicas.filter(|(_, nodes)| !nodes.is_empty()).collect()
     }
 
     /// The number of the oldest live version. All below it have retired.

@@ -4,8 +4,8 @@ use super::inbox::{ChangesSince, Inbox, Input, PeerAnswered, Request, Subscribe,
 use super::message::{MergeAnswer, MergeRequest};
 use super::shown::Shown;
 use super::{
-    BatchId, Effect, Event, Fence, ItemWrite, PollId, RequestId, ShardCore, Staged, States, WriteError,
-    WritePlan,
+    BatchId, Effect, Event, Fence, ItemWrite, PollId, RequestId, ShardCore, Staged, StagedMerge, States,
+    WriteError, WritePlan,
 };
 use crate::clock::wall_now;
 use crate::ids::{NodeId, ShardIndex};
@@ -171,6 +171,15 @@ impl<S: Store> ShardActor<S> {
             Request::Write { writes, plan, answer } => self.write(&writes, plan, answer),
             Request::Check { writes, plan, answer } => send(answer, self.check(&writes, &plan)),
             Request::Merge { states, answer } => self.merge(&states, answer),
+            Request::Remove { why, rows, answer } => {
+                let staged = match self.parts.store.snapshot() {
+                    Ok(snapshot) => {
+                        self.core.stage_removal(wall_now(), why, &rows, &mut |key| snapshot.item(key))
+                    }
+                    Err(error) => Err(WriteError::NotRead(error)),
+                };
+                self.take_effect(staged, answer);
+            }
             Request::Replica(event) => {
                 let (event, answer) = *event;
                 self.step(event);
@@ -205,6 +214,10 @@ impl<S: Store> ShardActor<S> {
             Ok(snapshot) => self.core.stage_merge(wall_now(), states, &mut |key| snapshot.item(key)),
             Err(error) => Err(WriteError::NotRead(error)),
         };
+        self.take_effect(staged, answer);
+    }
+
+    fn take_effect(&mut self, staged: Result<StagedMerge, WriteError>, answer: Answer) {
         let staged = match staged {
             Ok(staged) => staged,
             Err(error) => return send(answer, Err(error)),

@@ -37,6 +37,11 @@ impl Completeness {
         self.state == ShardState::Amnesiac
     }
 
+    /// Whether its rows are on their way out: what would be added now would go with them.
+    pub(super) fn is_dropping(&self) -> bool {
+        self.state == ShardState::Dropping
+    }
+
     /// A replica that is on its way here, or on its way out, does not become one that was complete: what it lost it is compared
     /// for in any case.
     pub(super) fn set(&mut self, state: ShardState) {

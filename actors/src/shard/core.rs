@@ -1,4 +1,7 @@
 mod batches;
+mod removal;
+
+pub use removal::Removal;
 
 use super::changes::{Changes, RecentChanges};
 use super::completeness::Completeness;
@@ -126,6 +129,7 @@ impl ShardCore {
                 self.completeness.round_is_stored(&end);
             }
             Event::Standing(state) => self.completeness.set(state),
+            Event::Removed => self.begin_anew(),
             Event::Tick => self.tick(&mut effects),
             Event::Subscribe { poll, watched } => self.pollers.add(poll, watched),
             Event::Unsubscribe { poll } => self.pollers.remove(poll),
@@ -180,9 +184,10 @@ impl ShardCore {
         if self.in_flight.len() >= SHARD_WRITES_IN_FLIGHT_MAX {
             return Err(WriteError::Overloaded);
         }
-        let (batch, fence) = (self.next_batch, self.fence);
-        let staged =
-            StagedMerge { batch, fence, puts: Vec::new(), changes: Vec::new(), bytes: 0, after: None };
+        if self.completeness.is_dropping() {
+            return Err(WriteError::NotHere);
+        }
+        let staged = self.nothing_staged();
         let stage = StageMerge {
             now,
             overlay: &self.overlay,
@@ -251,7 +256,7 @@ impl ShardCore {
         if self.in_flight.len() >= SHARD_WRITES_IN_FLIGHT_MAX {
             return Err(WriteError::Overloaded);
         }
-        if !plan.is_member(self.node) {
+        if !plan.is_member(self.node) || self.completeness.is_dropping() {
             return Err(WriteError::NotHere);
         }
         if plan.is_sole_replica(self.node) {

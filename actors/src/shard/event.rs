@@ -52,6 +52,8 @@ pub enum Event {
     RoundStored(RoundEnd),
     /// This replica was told how complete it is.
     Standing(ShardState),
+    /// No row is left of a shard that was on its way out.
+    Removed,
     /// Time passes for those who wait for other replicas.
     Tick,
     /// A poller wants to be woken by every commit from now on.

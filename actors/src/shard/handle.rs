@@ -4,11 +4,11 @@ use super::actor::{ShardActor, ShardParts};
 use super::inbox::{ChangesSince, Request, Subscribe};
 use super::shown::Shown;
 use super::{
-    Changes, Event, ItemWrite, Moment, PollError, PollId, RoundEnd, ShardCore, ShardLimits, States,
+    Changes, Event, ItemWrite, Moment, PollError, PollId, Removal, RoundEnd, ShardCore, ShardLimits, States,
     UnknownCause, View, Watched, WriteError, WritePlan,
 };
 use crate::causality::{Context, SeenMarker};
-use crate::ids::{ItemKey, NodeId, PartitionHash, ShardIndex};
+use crate::ids::{ItemKey, NodeId, Partition, PartitionHash, ShardIndex, SortKey};
 use crate::limits::{SHARD_REQUESTS_MAX, WRITE_TIMEOUT_S};
 use crate::store::lane::LaneHandle;
 use crate::store::range::KeyRange;
@@ -184,6 +184,29 @@ impl<S: Store> Shards<S> {
     /// [`PollError::Stopping`].
     pub async fn set_state(&self, shard: ShardIndex, state: ShardState) -> Result<(), PollError> {
         self.tell(shard, Event::Standing(state)).await
+    }
+
+    /// Removes rows of a shard, those that may go ([`Removal`]). They are gone from the disk when it returns.
+    ///
+    /// # Errors
+    /// [`WriteError`] says what may have happened.
+    pub async fn remove(
+        &self,
+        shard: ShardIndex,
+        why: Removal,
+        rows: Vec<(Partition, SortKey)>,
+    ) -> Result<(), WriteError> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(shard, Request::Remove { why, rows, answer })?;
+        outcome(answered).await
+    }
+
+    /// No row is left of a shard that was on its way out: its clock goes, too.
+    ///
+    /// # Errors
+    /// [`PollError::Stopping`].
+    pub async fn is_removed(&self, shard: ShardIndex) -> Result<(), PollError> {
+        self.tell(shard, Event::Removed).await
     }
 
     async fn tell(&self, shard: ShardIndex, event: Event) -> Result<(), PollError> {

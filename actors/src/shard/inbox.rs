@@ -5,9 +5,11 @@
 //! shard takes *turns*: what was committed first, then one request at a time; and after a bounded number of messages or
 //! bytes it lets the others of its thread have theirs.
 
-use super::{BatchId, Changes, Event, ItemWrite, PollError, PollId, States, Watched, WriteError, WritePlan};
+use super::{
+    BatchId, Changes, Event, ItemWrite, PollError, PollId, Removal, States, Watched, WriteError, WritePlan,
+};
 use crate::causality::SeenMarker;
-use crate::ids::{NodeId, PartitionHash};
+use crate::ids::{NodeId, Partition, PartitionHash, SortKey};
 use crate::limits::{SHARD_TURN_BYTES_MAX, SHARD_TURN_MESSAGES_MAX};
 use crate::store::lane::Persisted;
 use crate::store::range::KeyRange;
@@ -27,6 +29,8 @@ pub(super) enum Request {
     Check { writes: Arc<Vec<ItemWrite>>, plan: WritePlan, answer: oneshot::Sender<Result<(), WriteError>> },
     /// Merge what another replica sent, and answer once it is durable.
     Merge { states: States, answer: oneshot::Sender<Result<(), WriteError>> },
+    /// Remove rows, and answer once they are gone from the disk.
+    Remove { why: Removal, rows: Vec<(Partition, SortKey)>, answer: oneshot::Sender<Result<(), WriteError>> },
     /// An event of the shard's replicas; answered once it was handled.
     Replica(Box<(Event, oneshot::Sender<()>)>),
     /// Have the signal notified by every commit to what is watched.

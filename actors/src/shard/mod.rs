@@ -37,7 +37,7 @@ mod states;
 #[cfg(test)]
 mod tests;
 
-pub use self::core::{ShardCore, ShardLimits};
+pub use self::core::{Removal, ShardCore, ShardLimits};
 pub use changes::{Changes, Since, Unseen};
 pub use clock::{Moment, PeerSide, ShardClock};
 pub use effect::Effect;

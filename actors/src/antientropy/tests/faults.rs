@@ -33,7 +33,7 @@ impl World {
         let view = self.view(node);
         self.step(node, Event::Layout(view));
         if is_rollback || is_amnesiac {
-            self.step(node, Event::LostMemory);
+            self.step(node, Event::LostMemory([shard()].into()));
             for peer in self.members() {
                 self.step(node, Event::Voided { peer: id(peer) });
             }

@@ -3,5 +3,6 @@ mod faults;
 mod messages;
 mod replica;
 mod rounds;
+mod running;
 mod seeds;
 mod world;

@@ -218,6 +218,7 @@ impl Replica for TestReplica {
             actor: self.actor(),
             committed: self.clock.committed(),
             learned: self.clock.moment(),
+            may_vote: true,
             digest,
         })
     }
