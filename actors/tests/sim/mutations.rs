@@ -93,9 +93,11 @@ pub(crate) const OF_A_CLUSTER: &[(Mutation, &[&str])] = &[
     (Mutation::OverlayIgnored, &[of_a_cluster::held::EXACT, counters::EXACT]),
     (Mutation::TokenOfAnotherItemAccepted, &[tokens::BOUND]),
     (Mutation::AcknowledgedBeforeTheSync, &[recovered::KEPT]),
+    (Mutation::QuorumCountedOverVersionsTogether, &[of_a_cluster::acknowledged::DURABLE]),
     (Mutation::SecondCoordinatorAfterSilence, &[of_a_cluster::readable::ONCE, refused::HONEST]),
     (Mutation::MergeWithoutTheClock, &[of_a_cluster::readable::DEAD]),
     (Mutation::ItemFromOneReplica, &[of_a_cluster::readable::READABLE, of_a_cluster::readable::DEAD]),
+    (Mutation::FilterBeforeMerge, &[of_a_cluster::readable::DEAD]),
     (Mutation::AnsweredWithoutTheRepair, &[of_a_cluster::readable::READABLE]),
     (
         Mutation::AckOfAnEarlierIncarnationCounted,

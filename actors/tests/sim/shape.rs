@@ -23,6 +23,7 @@ pub(crate) enum Part {
     Cuts,
     Rounds,
     Rollbacks,
+    Layouts,
 }
 
 impl Part {
@@ -58,6 +59,8 @@ impl Part {
         Part::Batches,
         Part::Rounds,
         Part::Rollbacks,
+        Part::Layouts,
+        Part::Ranges,
     ];
 }
 

@@ -18,6 +18,8 @@ impl Cluster {
             self.check_replica(node)?;
         }
         self.compare_everything()?;
+        converged::check_gained(&self.layout.gaining)?;
+        self.retire_if_synced()?;
         self.check_equal()?;
         self.read_everything()?;
         let last = self.write_once_more()?;
@@ -39,7 +41,7 @@ impl Cluster {
     fn compare_everything(&mut self) -> Result<(), Violation> {
         for _ in 0..CALM_ROUNDS {
             for shard in 0..SHARDS.len() {
-                let replicas = self.replicas(shard);
+                let replicas = self.layout.replicas(shard);
                 for (number, node) in replicas.iter().enumerate() {
                     for peer in &replicas[number + 1..] {
                         self.round_begins(*node, *peer, shard);
@@ -54,7 +56,7 @@ impl Cluster {
     /// Whatever was compared is equal, and nobody remembers more than it has to.
     fn check_equal(&self) -> Result<(), Violation> {
         for shard in 0..SHARDS.len() {
-            let replicas = self.replicas(shard);
+            let replicas = self.layout.replicas(shard);
             for at in ItemIndex::all().filter(|at| at.shard() == shard) {
                 converged::check(self, &replicas, at)?;
                 for node in &replicas {

@@ -1,5 +1,6 @@
 //! Clients of a cluster: each request goes to whichever node, with a fresh token, a stale one, another item's or none.
 
+use super::ranges::Range;
 use super::world::{Cluster, Message};
 use crate::invariants::Violation;
 use crate::keyspace::{ITEM_COUNT, ItemIndex};
@@ -8,11 +9,13 @@ use crate::random::Random;
 use crate::shape::Part;
 use crate::token::{SentToken, Token};
 use crate::world::RequestNumber;
+use troupe_actors::store::range::KeyRange;
 
 /// A request.
 pub(crate) enum Wish {
     Write(Vec<(WriteId, Option<SentToken>)>),
     Read(ItemIndex),
+    Range(Range),
 }
 
 /// An answer.
@@ -20,6 +23,8 @@ pub(crate) enum Reply {
     /// What became of the writes the oracle knows already.
     Written,
     Item(ItemIndex, Token),
+    /// A range was read.
+    Listed,
     /// Too few replicas answered.
     Unavailable,
     /// There is no node.
@@ -92,7 +97,12 @@ impl Cluster {
             return Ok(());
         }
         let is_read = self.random.percent(self.habits.read_percent);
-        let wish = if is_read { Wish::Read(self.any_item()) } else { self.any_writes(at) };
+        let is_range = self.random.percent(25) && self.shape.has(Part::Ranges);
+        let wish = match is_read {
+            true if is_range => Wish::Range(self.any_range()),
+            true => Wish::Read(self.any_item()),
+            false => self.any_writes(at),
+        };
         self.requests_left -= 1;
         let node = self.random.below(self.machines.len());
         self.asks(node, at, wish)?;
@@ -151,6 +161,13 @@ impl Cluster {
         Some((item, token.clone()))
     }
 
+    fn any_range(&mut self) -> Range {
+        let range = if self.random.percent(60) { KeyRange::all() } else { KeyRange::prefix("a") };
+        let range = KeyRange { descending: self.random.percent(30), ..range };
+        let limit = self.random.percent(40).then(|| self.random.between(1, 3));
+        Range { partition: self.any_item().partition(), range, limit }
+    }
+
     fn any_item(&mut self) -> ItemIndex {
         ItemIndex(self.random.below(self.habits.items_in_use))
     }
@@ -163,7 +180,11 @@ impl Cluster {
         client.waits_for = None;
         match reply {
             Reply::Item(item, token) => client.tokens.push((item, token)),
-            Reply::Written | Reply::Unavailable | Reply::NotServed | Reply::ConnectionLost => {}
+            Reply::Written
+            | Reply::Listed
+            | Reply::Unavailable
+            | Reply::NotServed
+            | Reply::ConnectionLost => {}
         }
         let delay_us = match self.random.below(100) {
             0..2 => self.random.between(1_000_000, 200_000_000),

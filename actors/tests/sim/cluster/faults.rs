@@ -22,11 +22,12 @@ impl Cluster {
             return Ok(());
         }
         let node = self.random.below(self.machines.len());
-        match self.random.below(10) {
+        match self.random.below(12) {
             0..3 if self.shape.has(Part::Crashes) => self.crash(node)?,
             3 if self.shape.has(Part::Stops) => self.stop(node),
             4..6 if self.shape.has(Part::Cuts) => self.cut(node),
-            6..8 => self.network.heal(),
+            7 | 10 => self.network.heal(),
+            6 | 9 if self.shape.has(Part::Layouts) => self.layout_changes()?,
             8 if self.shape.has(Part::Clocks) => self.turn_clock(node),
             _ => {}
         }
@@ -130,15 +131,23 @@ impl Cluster {
         if self.machines[node].has_lost_memory {
             self.forgets(node)?;
         }
+        for shard in 0..SHARDS.len() {
+            if self.layout.gaining.contains(&(node, shard)) {
+                self.gains(node, shard)?;
+            }
+        }
         Ok(())
     }
 
     /// What happened to a disk while its node was down. A second replica must not lose its memory before the first has it
-    /// back: together they may be all that held a write.
+    /// back: together they may be all that held a write. Nor is a disk lost while a layout changes.
     fn fate(&mut self) -> Fate {
         let is_drawn = self.random.percent(self.habits.rollback_percent());
         let others_are_whole = (0..self.machines.len()).all(|other| !self.machines[other].has_lost_memory);
-        let may = self.replication > 1 && others_are_whole && self.shape.has(Part::Rollbacks);
+        let may = !self.layout.is_changing()
+            && self.layout.replication > 1
+            && others_are_whole
+            && self.shape.has(Part::Rollbacks);
         match self.random.below(3) {
             _ if !is_drawn || !may || self.is_settling() => Fate::Kept,
             0 => Fate::EnvironmentRestored { in_place: self.random.percent(50) },
@@ -161,7 +170,7 @@ impl Cluster {
     /// A node that lost its memory does not vote on its shards until it was compared with all others.
     fn forgets(&mut self, node: usize) -> Result<(), Violation> {
         for shard in 0..SHARDS.len() {
-            if self.replicas(shard).contains(&node) {
+            if self.layout.replicas(shard).contains(&node) {
                 self.shard_steps(node, shard, Event::Standing(ShardState::Amnesiac), Vec::new())?;
                 self.shard_steps(node, shard, Event::StoreRow, Vec::new())?;
             }
@@ -174,7 +183,7 @@ impl Cluster {
     pub(super) fn remembers(&mut self, node: usize) {
         let lacks = |shard: usize| {
             let process = self.machines[node].process.as_ref();
-            self.replicas(shard).contains(&node)
+            self.layout.replicas(shard).contains(&node)
                 && !process.is_some_and(|process| process.shards[shard].may_vote())
         };
         if !(0..SHARDS.len()).any(lacks) {

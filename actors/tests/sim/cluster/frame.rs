@@ -1,7 +1,8 @@
 //! What nodes say to each other: questions, and the answers that find their way back to what waits for them.
 
 use super::machine::Inside;
-use super::rounds::Side;
+use super::ranges::{PageAsk, PageNumber};
+use super::rounds::{Began, Side};
 use super::shards::Origin;
 use super::world::{Cluster, Message};
 use crate::invariants::Violation;
@@ -13,8 +14,9 @@ use troupe_actors::causality::Context;
 use troupe_actors::ids::NodeId;
 use troupe_actors::replication::coordinator::Outcome;
 use troupe_actors::replication::item_state::ReplicaItem;
+use troupe_actors::replication::merged::ReplicaPage;
 use troupe_actors::replication::message::WriteRefusal;
-use troupe_actors::shard::{Event, Moment, States};
+use troupe_actors::shard::{Event, States};
 use troupe_actors::store::lane::BatchId;
 use troupe_actors::transport::{RequestError, UnknownOutcome};
 
@@ -52,6 +54,8 @@ pub(crate) enum Ask {
     State(ItemIndex),
     /// The hash of one item.
     Hash(ItemIndex),
+    /// A page of a range.
+    Page(PageAsk),
     /// A round of anti-entropy.
     Compare { shard: usize, side: Box<Side> },
 }
@@ -67,6 +71,8 @@ pub(crate) enum Answer {
     State(Option<Box<(ReplicaItem, History)>>),
     /// Its hash, likewise.
     Hash(Option<u64>),
+    /// A page as the replica shows it, likewise.
+    Page(Option<Box<ReplicaPage<'static>>>),
     /// What the replica held when it was asked to compare.
     Compared(Box<Side>),
 }
@@ -82,8 +88,10 @@ pub(crate) enum Then {
     Repaired { request: RequestNumber },
     /// A read.
     Read { request: RequestNumber },
+    /// A page of a range.
+    Page { request: RequestNumber, page: PageNumber },
     /// A round of anti-entropy.
-    Compared { shard: usize, began: Moment },
+    Compared { shard: usize, began: Began },
 }
 
 impl Cluster {
@@ -155,6 +163,11 @@ impl Cluster {
                 self.answer_call(node, from, call, Answer::Hash(hash));
                 Ok(())
             }
+            Ask::Page(ask) => {
+                let page = self.show_page(node, &ask);
+                self.answer_call(node, from, call, Answer::Page(page));
+                Ok(())
+            }
             Ask::Compare { shard, side } => self.asked_to_compare(node, from, call, shard, *side),
         }
     }
@@ -186,6 +199,7 @@ impl Cluster {
             }
             Then::Repaired { request } => self.repaired(node, request, durable),
             Then::Read { request } => self.read_hears(node, request, peer, answer),
+            Then::Page { request, page } => self.page_came(node, request, page, answer),
             Then::Compared { shard, began } => match answer {
                 Some(Answer::Compared(side)) => self.take_side(node, shard, began, *side),
                 _ => Ok(()),
@@ -199,7 +213,10 @@ impl Body {
     fn may_come_twice(&self) -> bool {
         match self {
             Body::Ask(_, Ask::Coordinate { .. }) => false,
-            Body::Ask(_, Ask::Merge { .. } | Ask::State(_) | Ask::Hash(_) | Ask::Compare { .. })
+            Body::Ask(
+                _,
+                Ask::Merge { .. } | Ask::State(_) | Ask::Hash(_) | Ask::Page(_) | Ask::Compare { .. },
+            )
             | Body::Answer(..) => true,
         }
     }

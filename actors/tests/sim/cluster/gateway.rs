@@ -52,6 +52,7 @@ impl Cluster {
                     Ok(())
                 }
             },
+            Wish::Range(of) => self.range_begins(node, client, request, of),
             Wish::Read(at) => self.read_begins(node, client, request, at),
         }
     }
@@ -103,9 +104,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// The replicas of a shard that a node can ask, itself first.
-    pub(super) fn reachable(&mut self, node: usize, shard: usize) -> Vec<NodeId> {
-        let mut others = self.replicas(shard);
+    /// The replicas that a node can ask, itself first.
+    pub(super) fn reachable(&mut self, node: usize, mut others: Vec<usize>) -> Vec<NodeId> {
         let is_own = others.contains(&node);
         others.retain(|other| *other != node && self.is_linked(node, *other));
         let mut ids: Vec<NodeId> = is_own.then(|| self.node_id(node)).into_iter().collect();
@@ -123,7 +123,7 @@ impl Cluster {
         shard: usize,
         writes: Vec<(WriteId, Context)>,
     ) -> Result<(), Violation> {
-        let candidates = self.reachable(node, shard);
+        let candidates = self.reachable(node, self.layout.writers(shard));
         let (core, effect) = Coordination::start(candidates);
         if let Some(process) = &mut self.machines[node].process {
             process.coordinating.insert((request, shard), Coordinating { writes, core });
@@ -231,6 +231,8 @@ impl Cluster {
         let mut lost: Vec<_> = writes.map(|(request, open)| (open.client, request)).collect();
         let reads = std::mem::take(&mut process.reads).into_iter();
         lost.extend(reads.map(|(request, reading)| (reading.client, request)));
+        let ranges = std::mem::take(&mut process.ranges).into_iter();
+        lost.extend(ranges.map(|(request, ranging)| (ranging.client, request)));
         for (client, request) in lost {
             self.reply(client, request, Reply::ConnectionLost);
         }

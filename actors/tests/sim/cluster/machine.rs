@@ -1,8 +1,9 @@
 //! A node: its disk and clock, which outlive it, and the process that runs on them, one life after the other.
 
-use super::frame::{CallNumber, Then};
+use super::frame::{Answer, CallNumber, Then};
 use super::gateway::{Coordinating, Request};
 use super::lane::Stored;
+use super::ranges::{PageAsk, PageNumber, Ranging};
 use super::read::{Part, Reading};
 use super::rounds::Round;
 use super::shards::{InFlight, Origin, Writing};
@@ -57,6 +58,7 @@ pub(crate) struct Process {
     /// Writes that look for a coordinator.
     pub(super) coordinating: BTreeMap<(RequestNumber, usize), Coordinating>,
     pub(super) reads: BTreeMap<RequestNumber, Reading>,
+    pub(super) ranges: BTreeMap<RequestNumber, Ranging>,
     pub(super) rounds: BTreeMap<u64, Round>,
 }
 
@@ -66,6 +68,8 @@ pub(crate) enum Inside {
     Coordinate { shard: usize, request: RequestNumber, writes: Vec<(WriteId, Context)> },
     /// A read of one of its own clients looks into its own store.
     Look { request: RequestNumber, part: Part },
+    /// A page of a range is looked up in its own store.
+    LookAtRange { request: RequestNumber, page: PageNumber, ask: PageAsk },
     /// A read takes longer than usual.
     Late { request: RequestNumber },
     /// The lane gets a batch.
@@ -150,6 +154,7 @@ impl Cluster {
             requests: BTreeMap::new(),
             coordinating: BTreeMap::new(),
             reads: BTreeMap::new(),
+            ranges: BTreeMap::new(),
             rounds: BTreeMap::new(),
         });
         let life = machine.life;
@@ -167,6 +172,10 @@ impl Cluster {
                 self.coordinate(node, shard, Origin::Client(request), writes)
             }
             Inside::Look { request, part } => self.look_here(node, request, part),
+            Inside::LookAtRange { request, page, ask } => {
+                let answer = Answer::Page(self.show_page(node, &ask));
+                self.page_came(node, request, page, Some(answer))
+            }
             Inside::Late { request } => self.read_steps(node, request, Read::Late),
             Inside::Persist(batch) => {
                 self.lane_gets(node, batch);

@@ -48,8 +48,9 @@ impl Cluster {
         request: RequestNumber,
         at: ItemIndex,
     ) -> Result<(), Violation> {
-        let quorum = self.replicas(at.shard()).len() / 2 + 1;
-        let candidates = self.reachable(node, at.shard());
+        let readers = self.layout.readers(at.shard());
+        let quorum = readers.len() / 2 + 1;
+        let candidates = self.reachable(node, readers);
         let (core, effects) = ItemRead::start(candidates, quorum);
         let (promised, known) = (self.promises.of(at), History::default());
         if let Some(process) = &mut self.machines[node].process {

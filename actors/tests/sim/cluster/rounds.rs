@@ -20,9 +20,17 @@ pub(crate) struct Side {
     pub(super) known: Vec<(ItemIndex, History)>,
 }
 
+/// How it stood at one of the replicas when a round began.
+#[derive(Clone, Copy)]
+pub(crate) struct Began {
+    moment: Moment,
+    /// No write was under way that went by older layout versions alone.
+    is_after_acks: bool,
+}
+
 /// A round, at one of its replicas: what the other one showed is on its way to the disk.
 pub(crate) struct Round {
-    began: Moment,
+    began: Began,
     with: PeerSide,
     /// What the other replica knew when it began.
     known: Vec<(ItemIndex, History)>,
@@ -39,7 +47,7 @@ impl Cluster {
 
     pub(super) fn any_round(&mut self) {
         let shard = self.random.below(SHARDS.len());
-        let replicas = self.replicas(shard);
+        let replicas = self.layout.replicas(shard);
         let (node, peer) = (*self.random.pick(&replicas), *self.random.pick(&replicas));
         if node != peer && self.machines[node].process.is_some() && self.is_linked(node, peer) {
             self.round_begins(node, peer, shard);
@@ -50,6 +58,7 @@ impl Cluster {
         let Some(process) = &self.machines[node].process else { return };
         let began = process.shards[shard].clock().moment();
         let Some(side) = self.side(node, shard) else { return };
+        let began = Began { moment: began, is_after_acks: self.all_have_moved() };
         self.note("node {} compares shard {} with node {}", &[node as u64, shard as u64, peer as u64]);
         self.call(node, peer, Ask::Compare { shard, side: Box::new(side) }, Then::Compared { shard, began });
     }
@@ -86,7 +95,8 @@ impl Cluster {
         theirs: Side,
     ) -> Result<(), Violation> {
         let Some(process) = &self.machines[node].process else { return Ok(()) };
-        let began = process.shards[shard].clock().moment();
+        let moment = process.shards[shard].clock().moment();
+        let began = Began { moment, is_after_acks: self.all_have_moved() };
         if let Some(own) = self.side(node, shard) {
             self.answer_call(node, from, call, Answer::Compared(Box::new(own)));
         }
@@ -98,7 +108,7 @@ impl Cluster {
         &mut self,
         node: usize,
         shard: usize,
-        began: Moment,
+        began: Began,
         theirs: Side,
     ) -> Result<(), Violation> {
         let Side { peer, mut states, known } = theirs;
@@ -124,15 +134,20 @@ impl Cluster {
             self.machines[node].disk.held.join(*at, known);
         }
         self.note("node {}, shard {}: what a round brought is stored", &[node as u64, shard as u64]);
-        let others = self.replicas(shard).into_iter().filter(|replica| *replica != node);
+        let others = self.layout.replicas(shard).into_iter().filter(|replica| *replica != node);
         let others: BTreeSet<NodeId> = others.map(|replica| self.node_id(replica)).collect();
-        let end = RoundEnd { began: round.began, side: round.with, others, is_after_acks: true };
+        let Began { moment, is_after_acks } = round.began;
+        let end = RoundEnd { began: moment, side: round.with, others, is_after_acks };
         self.shard_steps(node, shard, Event::RoundStored(end), Vec::new())?;
         let process = self.machines[node].process.as_ref();
         if process.is_some_and(|process| process.shards[shard].has_row_to_store()) {
             self.shard_steps(node, shard, Event::StoreRow, Vec::new())?;
         }
         self.remembers(node);
+        let process = self.machines[node].process.as_ref();
+        if process.is_some_and(|process| process.shards[shard].may_vote()) {
+            self.layout.gaining.remove(&(node, shard));
+        }
         Ok(())
     }
 }

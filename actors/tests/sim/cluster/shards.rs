@@ -15,7 +15,7 @@ use troupe_actors::ids::ItemKey;
 use troupe_actors::limits::PEER_TICK_MS;
 use troupe_actors::replication::coordinator::Outcome;
 use troupe_actors::replication::message::WriteRefusal;
-use troupe_actors::shard::{Effect, Event, ItemWrite, RequestId, States, WriteError, WritePlan};
+use troupe_actors::shard::{Effect, Event, ItemWrite, RequestId, States, WriteError};
 use troupe_actors::store::Write;
 use troupe_actors::store::lane::{Batch, BatchId, Fence, Owner, PersistError};
 
@@ -35,6 +35,9 @@ pub(crate) enum Origin {
 /// What a shard was asked for.
 pub(crate) struct Writing {
     origin: Origin,
+    /// The newest layout version when it began, and the replicas of each that was live.
+    pub(super) version: usize,
+    sets: Vec<Vec<usize>>,
     /// The writes that it is to mint dots for; `None`: it merges.
     ids: Option<Vec<WriteId>>,
 }
@@ -48,12 +51,6 @@ pub(crate) struct InFlight {
 }
 
 impl Cluster {
-    /// The nodes that hold a shard.
-    pub(super) fn replicas(&self, shard: usize) -> Vec<usize> {
-        let nodes = self.machines.len();
-        (0..self.replication.min(nodes)).map(|replica| (shard + replica) % nodes).collect()
-    }
-
     /// A shard is asked for writes.
     pub(super) fn coordinate(
         &mut self,
@@ -66,8 +63,7 @@ impl Cluster {
         let ids: Vec<WriteId> = writes.iter().map(|(id, _)| *id).collect();
         let writes: Vec<ItemWrite> =
             writes.into_iter().map(|(id, context)| self.item_write(id, context)).collect();
-        let nodes: Vec<_> = self.replicas(shard).into_iter().map(|replica| self.node_id(replica)).collect();
-        let plan = WritePlan::majority_of(&nodes);
+        let (plan, sets, version) = (self.plan_of(shard), self.layout.sets(shard), self.layout.newest);
         let machine = &mut self.machines[node];
         let Some(process) = &mut machine.process else { return Ok(()) };
         let mut read = |key: &ItemKey| Ok(stored_item(&machine.disk, key));
@@ -75,7 +71,7 @@ impl Cluster {
         process.requests_to_shards += 1;
         let request = RequestId(process.requests_to_shards);
         let changes = ids.iter().map(|id| Change::Write(*id)).collect();
-        process.writing.insert((shard, request), Writing { origin, ids: Some(ids) });
+        process.writing.insert((shard, request), Writing { origin, version, sets, ids: Some(ids) });
         self.note(
             "node {}, shard {}, request {}: {} writes",
             &[node as u64, shard as u64, request.0, writes.len() as u64],
@@ -104,7 +100,8 @@ impl Cluster {
         let staged = process.shards[shard].stage_merge(now, states, &mut read);
         process.requests_to_shards += 1;
         let request = RequestId(process.requests_to_shards);
-        process.writing.insert((shard, request), Writing { origin, ids: None });
+        let version = self.layout.newest;
+        process.writing.insert((shard, request), Writing { origin, version, sets: Vec::new(), ids: None });
         self.note(
             "node {}, shard {}, request {}: {} states to merge",
             &[node as u64, shard as u64, request.0, states.items.len() as u64],
@@ -256,13 +253,13 @@ impl Cluster {
         outcome: Result<(), WriteError>,
     ) -> Result<(), Violation> {
         let Some(process) = &mut self.machines[node].process else { return Ok(()) };
-        let Some(Writing { origin, ids }) = process.writing.remove(&(shard, request)) else {
+        let Some(Writing { origin, sets, ids, .. }) = process.writing.remove(&(shard, request)) else {
             let what = format!("{request:?} of shard {shard}");
             return Err(Violation { invariant: "a request is answered once", what });
         };
         for id in ids.iter().flatten() {
             match &outcome {
-                Ok(()) => acknowledged::check(self, shard, *id)?,
+                Ok(()) => acknowledged::check(self, &sets, *id)?,
                 Err(error) if error.is_certainly_not_stored() => refused::check_answer(&self.oracle, *id)?,
                 Err(_) => {}
             }

@@ -2,10 +2,12 @@
 
 use super::client::{Client, Habits, Reply};
 use super::frame::Frame;
+use super::layout::Layout;
 use super::machine::{Inside, Machine};
 use super::network::Network;
 use super::promises::Promises;
 use crate::invariants::{Violation, rest};
+use crate::limits::page_limits;
 use crate::oracle::Oracle;
 use crate::random::Random;
 use crate::scheduler::Scheduler;
@@ -15,6 +17,7 @@ use crate::world::{Outcome, RequestNumber};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use troupe_actors::clock::WallMs;
 use troupe_actors::mutation::{Mutation, turn_on};
+use troupe_actors::replication::page::PageLimits;
 
 /// Everything that can be under way.
 pub(crate) enum Message {
@@ -55,8 +58,8 @@ pub(crate) struct Cluster {
     /// Requests that clients may still make.
     pub(super) requests_left: u32,
     pub(super) requests_made: u64,
-    /// How many nodes hold a shard.
-    pub(super) replication: usize,
+    pub(super) layout: Layout,
+    pub(super) page_limits: PageLimits,
     /// Questions that nodes asked each other.
     pub(super) calls_made: u64,
     /// Rounds of anti-entropy that a replica took part in.
@@ -68,8 +71,8 @@ pub(crate) fn run(seed: u64, mutation: Option<Mutation>, shape: &Shape, is_recor
     turn_on(mutation);
     let mut random = Random::new(seed);
     let requests_left = (random.between(20, 150) as u32).min(shape.requests_max);
-    let replication = if random.percent(10) { random.between(1, 2) as usize } else { 3 };
     let machines = Machine::several(&mut random);
+    let layout = Layout::new(machines.len(), &mut random);
     let mut cluster = Cluster {
         scheduler: Scheduler::new(),
         trace: Trace::new(is_recorded),
@@ -82,7 +85,8 @@ pub(crate) fn run(seed: u64, mutation: Option<Mutation>, shape: &Shape, is_recor
         clients: Client::crowd(&mut random),
         requests_left,
         requests_made: 0,
-        replication,
+        layout,
+        page_limits: page_limits(&mut random),
         calls_made: 0,
         rounds_made: 0,
         random,

@@ -2,8 +2,10 @@ use crate::cluster::world::Cluster;
 use crate::invariants::Violation;
 use crate::keyspace::ItemIndex;
 use crate::node::stored_item;
+use std::collections::BTreeSet;
 
 pub(crate) const EQUAL: &str = "replicas that were compared in calm are equal";
+pub(crate) const GAINED: &str = "a replica that was compared with all others in calm has everything";
 pub(crate) const SHORT: &str = "in calm, shard clocks know everything that was overwritten";
 
 /// The replicas of an item hold the same values, and repeat nothing that their clocks say.
@@ -28,4 +30,12 @@ pub(crate) fn check(cluster: &Cluster, replicas: &[usize], at: ItemIndex) -> Res
         }
     }
     Ok(())
+}
+
+/// Whoever gained a shard was compared with everybody who has it.
+pub(crate) fn check_gained(gaining: &BTreeSet<(usize, usize)>) -> Result<(), Violation> {
+    if gaining.is_empty() {
+        return Ok(());
+    }
+    Err(Violation { invariant: GAINED, what: format!("nodes and shards: {gaining:?}") })
 }

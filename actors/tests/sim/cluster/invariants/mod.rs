@@ -4,4 +4,5 @@ pub(crate) mod acknowledged;
 pub(crate) mod context;
 pub(crate) mod converged;
 pub(crate) mod held;
+pub(crate) mod pages;
 pub(crate) mod readable;
