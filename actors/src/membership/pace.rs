@@ -13,7 +13,7 @@ const PROBE_ROUND_TRIP: Duration = Duration::from_millis(400);
 
 /// How long a suspect may object: the suspicion has to reach it, and its objection everybody, each in some ten rounds
 /// of gossip in a cluster of a thousand.
-const SUSPICION: Duration = Duration::from_secs(4);
+const SUSPICION: Duration = Duration::from_secs(3);
 
 /// How long a member that is down is remembered. It comes back with a higher generation at any time.
 const DOWN_REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);

@@ -89,7 +89,7 @@ fn a_node_that_nobody_hears_is_down_and_comes_back_when_it_is_heard() {
     );
     world.run(60 * SECOND);
     world.heal();
-    assert!(world.time_until(15 * SECOND, World::is_calm).is_some());
+    assert!(world.time_until(30 * SECOND, World::is_calm).is_some());
 }
 
 #[test]
