@@ -15,13 +15,14 @@ mod lanes;
 mod memory;
 mod peers;
 mod removed;
+mod replicas;
 mod rpc;
 mod view;
 pub(crate) mod vital;
 
 use crate::admin::health::missing_copies;
 use crate::admin::socket::SocketError;
-use crate::config::{Config, ConsistencyMode};
+use crate::config::Config;
 use crate::edge::{Room, TooFewDescriptors};
 use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
@@ -47,9 +48,6 @@ use troupe_actors::ids::NodeId;
 use troupe_actors::incarnation::actor::IncarnationError;
 use troupe_actors::layout::Incarnation;
 use troupe_actors::membership::{self, Membership};
-use troupe_actors::replication::actor::ReplicaService;
-use troupe_actors::replication::handle::Replicas;
-use troupe_actors::replication::plan::Consistency;
 use troupe_actors::shard::{Holds, MergeServer, ShardLimits, Shards};
 use troupe_actors::store::journalled::NodeStore;
 use troupe_actors::store::lane::actor::OnBroken;
@@ -210,7 +208,7 @@ impl Node {
         rpc.follow_layout(id, control.clone());
         let of_node = ShardsOfNode { node: id, control: control.clone(), shards: shards.clone() };
         let memory = Memory::start(opened, &rpc, &membership_service, of_node).await;
-        let (replicas, replica_service) = start_replicas(config, id, &shards, &control, rpc.peers());
+        let (replicas, replica_service) = replicas::start(config, id, &shards, &control, rpc.peers());
         let (entropy_service, entropy_inbox) = antientropy::inbox();
         let services = Services::default()
             .with(Subsystem::Control, control.service())
@@ -430,21 +428,4 @@ fn start_shards(
     };
     let shards = Shards::start(node, peers, limits, &mut rand::rng(), &lanes, &handles)?;
     Ok((shards, arbiters))
-}
-
-fn start_replicas(
-    config: &Config,
-    node: NodeId,
-    shards: &Shards<NodeStore>,
-    control: &Control,
-    peers: Peers,
-) -> (Replicas<NodeStore>, ReplicaService<NodeStore>) {
-    let consistency = match config.consistency_mode {
-        ConsistencyMode::Consistent => Consistency::Consistent,
-        ConsistencyMode::Degraded => Consistency::Degraded,
-        ConsistencyMode::Dangerous => Consistency::Dangerous,
-    };
-    let control = control.clone();
-    let layouts = Arc::new(move || control.snapshot().layout.clone());
-    Replicas::new(node, shards.clone(), peers, layouts, consistency)
 }

@@ -81,10 +81,11 @@ impl<S: Store> Replicas<S> {
         (Replicas { inner: Arc::new(inner) }, service)
     }
 
-    /// Whether this node is the only one that is asked about a shard: then its store is read directly.
+    /// Whether this node is the only one that is asked about a shard: then its store is read directly. Whatever it may have
+    /// lost, no other one has it.
     pub fn is_sole(&self, layout: &Layout, shard: ShardIndex) -> bool {
         match layout.write_sets(shard) {
-            [set] => *set.nodes == [self.inner.node] && self.inner.shards.may_vote(shard),
+            [set] => *set.nodes == [self.inner.node],
             _ => false,
         }
     }

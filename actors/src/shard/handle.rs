@@ -20,6 +20,7 @@ use rand::Rng;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
@@ -335,8 +336,11 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         if let Err(TrySendError::Full(message)) = self.shard.try_send(Request::Unsubscribe(self.poll)) {
             let shard = self.shard.clone();
-            // A shard that has closed has forgotten its pollers.
-            actix_rt::spawn(async move { shard.send(message).await.ok() });
+            // A poller of another node is let go of on a thread without actors. Without a runtime the node has ended.
+            if let Ok(runtime) = Handle::try_current() {
+                // A shard that has closed has forgotten its pollers.
+                runtime.spawn(async move { shard.send(message).await.ok() });
+            }
         }
     }
 }
