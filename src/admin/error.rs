@@ -134,7 +134,6 @@ fn control_kind(error: &ControlError) -> (StatusCode, &'static str) {
         | ControlError::WrongLayoutVersion { .. }
         | ControlError::NothingStaged
         | ControlError::NoSuchLayoutVersion { .. }
-        | ControlError::SeveralNodes { .. }
         | ControlError::Assignment(_) => (StatusCode::BAD_REQUEST, "InvalidRequest"),
         ControlError::AppliedByOthers { .. } => (StatusCode::CONFLICT, "LayoutConflict"),
         ControlError::NotApplied { .. }

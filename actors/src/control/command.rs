@@ -289,15 +289,6 @@ pub enum ControlError {
     /// Applying would change nothing.
     #[error("there are no staged changes to apply")]
     NothingStaged,
-    /// This version of Troupe keeps all shards on one node.
-    #[error(
-        "{storage_nodes} nodes have a capacity, but this version of Troupe runs on a single storage node: give only one \
-         node a capacity"
-    )]
-    SeveralNodes {
-        /// Nodes with a capacity.
-        storage_nodes: usize,
-    },
     /// The roles make no assignment.
     #[error(transparent)]
     Assignment(#[from] AssignmentError),

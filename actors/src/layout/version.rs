@@ -73,11 +73,6 @@ impl LayoutVersion {
         Ok(LayoutVersion { number, parent: self.id(), replication_factor, parameters, roles, assignment })
     }
 
-    /// How many nodes have a capacity.
-    pub fn storage_nodes(&self) -> usize {
-        self.roles.values().filter(|role| role.capacity_bytes.is_some()).count()
-    }
-
     /// SHA-256 of the persisted form.
     pub fn id(&self) -> LayoutId {
         LayoutId(Sha256::digest(self.encode()).into())

@@ -66,11 +66,6 @@ pub(in crate::control) fn proposal(
         // The first version names the cluster. Nobody else draws this stamp, so no other cluster has the same name.
         next.parent = LayoutId(Sha256::digest(stamp.encode()).into());
     }
-    // The requests of this version of Troupe go to one node.
-    let storage_nodes = next.storage_nodes();
-    if storage_nodes > 1 {
-        return Err(ControlError::SeveralNodes { storage_nodes });
-    }
     Ok(next)
 }
 

@@ -175,15 +175,6 @@ fn a_layout_is_staged_applied_under_the_next_number_and_then_routes() {
 }
 
 #[test]
-fn several_storage_nodes_are_refused_rather_than_pretended() {
-    let mut plane = Plane::new(1);
-    plane.run(stage(NODE, storage(1_000_000))).unwrap();
-    plane.run(stage(NodeId([0xbb; 32]), storage(1_000_000))).unwrap();
-    let refused = plane.run(Command::ApplyLayout { version: 1 });
-    assert_eq!(refused, Err(ControlError::SeveralNodes { storage_nodes: 2 }));
-}
-
-#[test]
 fn a_reverted_layout_leaves_nothing_staged() {
     let mut plane = Plane::new(1);
     plane.run(stage(NODE, storage(1_000_000))).unwrap();
