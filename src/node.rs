@@ -9,6 +9,7 @@
 
 mod admin;
 mod entropy;
+mod error;
 pub mod identity;
 mod known_peers;
 mod lanes;
@@ -17,120 +18,45 @@ mod peers;
 mod removed;
 mod replicas;
 mod rpc;
+mod stop_signals;
 mod view;
 pub(crate) mod vital;
 
 use crate::admin::health::missing_copies;
-use crate::admin::socket::SocketError;
 use crate::config::Config;
-use crate::edge::{Room, TooFewDescriptors};
+use crate::edge::Room;
 use crate::http::server::{self, K2vParts, K2vStop};
 use actix::Arbiter;
 use actix_web::dev::Server;
 use admin::{AdminParts, AdminServers};
 use entropy::AntiEntropy;
-use identity::IdentityError;
 use lanes::Lanes;
 use memory::{Memory, ShardsOfNode};
 use rand::Rng;
 use rpc::Rpc;
 use sha2::{Digest, Sha256};
-use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use stop_signals::StopSignals;
 use tokio::sync::mpsc;
 use troupe_actors::antientropy;
-use troupe_actors::control::{Control, ControlOptions, StartError};
+use troupe_actors::control::{Control, ControlOptions};
 use troupe_actors::ids::NodeId;
-use troupe_actors::incarnation::actor::IncarnationError;
 use troupe_actors::layout::Incarnation;
 use troupe_actors::membership::{self, Membership};
 use troupe_actors::shard::{Holds, MergeServer, ShardLimits, Shards};
 use troupe_actors::store::journalled::NodeStore;
 use troupe_actors::store::lane::actor::OnBroken;
-use troupe_actors::store::lmdb::OpenError;
-use troupe_actors::store::{CommitError, Snapshot, Store, StoreError};
-use troupe_actors::transport::tcp::TcpError;
+use troupe_actors::store::{CommitError, Snapshot, Store};
 use troupe_actors::transport::{Peers, Services, Subsystem};
 use view::StoreView;
+
+pub use error::NodeError;
 
 /// Threads that run shard actors unless the configuration says otherwise. Shards do little per write; one thread keeps
 /// the cores free for HTTP and for the lanes.
 const SHARD_WORKERS_DEFAULT: usize = 1;
-
-/// A node does not start, or does not stop as it should.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// The system allows too few open files.
-    #[error(transparent)]
-    Descriptors(#[from] TooFewDescriptors),
-    /// The node's directory cannot be made.
-    #[error("metadata_dir {}: {source}", path.display())]
-    MetadataDir {
-        /// The directory.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The node has no key.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// A store cannot be opened or closed.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// What is known of this node's memory cannot be read or written.
-    #[error(transparent)]
-    Incarnation(#[from] IncarnationError),
-    /// The control plane does not start.
-    #[error(transparent)]
-    Control(#[from] StartError),
-    /// More lanes than can be told apart.
-    #[error("`lanes` = {lanes} is more than 65535")]
-    TooManyLanes {
-        /// As configured.
-        lanes: NonZeroUsize,
-    },
-    /// More replicas than a layout can name.
-    #[error("`replication_factor` is more than 255")]
-    ReplicationFactor,
-    /// An address cannot be bound.
-    #[error("cannot listen on {addr} ({what}): {source}")]
-    Bind {
-        /// What was to listen there.
-        what: &'static str,
-        /// The address.
-        addr: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The commands' socket cannot be made.
-    #[error(transparent)]
-    Socket(#[from] SocketError),
-    /// The configuration names no address for the K2V API.
-    #[error("no address for the K2V API is configured: set `api_bind_addr` in `[k2v_api]`")]
-    NoK2vAddr,
-    /// The node cannot speak with others.
-    #[error(transparent)]
-    Transport(#[from] TcpError),
-    /// The RPC port is TCP.
-    #[error("`rpc_bind_addr` must be a host and a port")]
-    RpcAddr,
-    /// The signals that stop a node cannot be heard.
-    #[error("cannot wait for signals: {0}")]
-    Signals(io::Error),
-    /// The system gives no more threads.
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
-    /// A store failed while the node ran. What was acknowledged is safe on disk.
-    #[error("the node stopped, and what it acknowledged is on disk: {0}")]
-    StoreBroken(#[source] CommitError),
-}
 
 /// A running node.
 pub struct Node {
@@ -343,27 +269,6 @@ impl Node {
         stores.close_clean()?;
         log::info!("node {id} stopped");
         Ok(())
-    }
-}
-
-/// Heard from the start on, so that no signal finds a node that would die of it without closing its stores.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    fn listen() -> Result<StopSignals, NodeError> {
-        let listen = |kind| signal(kind).map_err(NodeError::Signals);
-        let (terminate, interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-        Ok(StopSignals { terminate, interrupt })
-    }
-
-    async fn wait(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
     }
 }
 
