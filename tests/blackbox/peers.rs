@@ -20,7 +20,7 @@ struct Member {
 fn start(home: Home, rpc: SocketAddr, secret: &str, peers: &[String]) -> Member {
     let k2v = free_address();
     let config = format!(
-        "metadata_dir = \"{}\"\nreplication_factor = 1\nrpc_bind_addr = \"{rpc}\"\nrpc_secret = \"{secret}\"\n\
+        "metadata_dir = \"{}\"\nreplication_factor = 3\nrpc_bind_addr = \"{rpc}\"\nrpc_secret = \"{secret}\"\n\
          bootstrap_peers = {peers:?}\n[k2v_api]\napi_bind_addr = \"{k2v}\"\n",
         home.path().join("node").display()
     );
@@ -29,7 +29,7 @@ fn start(home: Home, rpc: SocketAddr, secret: &str, peers: &[String]) -> Member 
         secret: "ab".repeat(32),
         region: "garage".to_owned(),
     };
-    Member { node: Node::server(home, &config, k2v, &["--single-node"], credentials, "unused"), rpc }
+    Member { node: Node::server(home, &config, k2v, &[], credentials, "photos"), rpc }
 }
 
 impl Member {
@@ -124,4 +124,59 @@ fn a_thousand_strangers_cost_no_memory_and_keep_no_peer_out() {
     }
     let peak_kib = watch.peak_kib();
     assert!(peak_kib < before_kib + (16 << 10), "{peak_kib} KiB at most, {before_kib} KiB before");
+}
+
+/// Each command goes to another node, and what it made is good at all of them within two seconds.
+#[test]
+fn what_one_node_is_told_all_nodes_know_and_any_of_them_serves() {
+    let addrs = [(); 3].map(|()| free_address());
+    let bootstrap = [addrs[0].to_string()];
+    let members = addrs.map(|rpc| {
+        let peers: &[String] = if rpc == addrs[0] { &[] } else { &bootstrap };
+        start(Home::new(), rpc, SECRET, peers)
+    });
+    members.iter().for_each(|member| member.sees(3));
+    let tell = |at: usize, words: &[&str]| {
+        let (is_well, said) = members[at].says(words);
+        assert!(is_well, "{words:?}: {said}\n{}", members[at].node.log());
+        said
+    };
+    let ids: Vec<String> = members.iter().map(Member::id).collect();
+    for id in &ids {
+        tell(1, &["layout", "assign", id, "-z", "dc1", "-c", "1G"]);
+    }
+    tell(2, &["layout", "apply", "--version", "1"]);
+    tell(0, &["bucket", "create", "photos"]);
+    let made = tell(1, &["key", "create", "app"]);
+    let told = |name: &str| {
+        let line = made.lines().find(|line| line.starts_with(name)).expect("the key is shown");
+        line.rsplit(' ').next().expect("a value").to_owned()
+    };
+    let key = Credentials {
+        key_id: told("Key ID:"),
+        secret: told("Secret key:"),
+        region: members[0].node.credentials.region.clone(),
+    };
+    tell(2, &["bucket", "allow", "--read", "--write", "photos", "--key", "app"]);
+
+    let clients = members.each_ref().map(|member| member.node.client().with_key(&key));
+    for (number, client) in clients.iter().enumerate() {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let sort_key = number.to_string();
+        while client.put("album", &sort_key, None, "a picture").status != 204 {
+            assert!(Instant::now() < deadline, "node {number}: {}", members[number].node.log());
+            // A node that has not heard of the key yet says no more than that.
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        for reader in &clients {
+            assert_eq!(reader.get("album", &sort_key).status, 200);
+        }
+    }
+
+    tell(0, &["key", "delete", "--yes", "app"]);
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while clients.iter().any(|client| client.get("album", "0").status == 200) {
+        assert!(Instant::now() < deadline, "a deleted key is refused everywhere");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
