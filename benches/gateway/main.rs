@@ -5,10 +5,13 @@
 //! alternate between the two, so that a machine whose speed drifts shifts both.
 //!
 //! `-- --against PATH` drives another build's `troupe` in the same rounds, and adds what this one makes of its speed.
+//! `-- --cluster 3` drives the first node of a cluster with three replicas of everything, on this machine like the rest, and
+//! compares with a node by itself in the same rounds.
 //! `-- --stored 2000000` stores so many items before anything is measured, in the partitions of the inserts.
 //! `-- --seconds 8` sets the length of one measurement, `-- --rounds 5` their number, `-- --only read,insert` picks.
 
 mod bare;
+mod cluster;
 mod disk;
 mod load;
 mod node;
@@ -29,6 +32,7 @@ struct Options {
     rounds: usize,
     only: Option<Vec<String>>,
     against: Option<PathBuf>,
+    cluster: Option<usize>,
     stored: usize,
 }
 
@@ -40,8 +44,13 @@ fn main() {
     let options = options(&arguments);
     let folder = tempfile::tempdir().expect("a temporary folder");
     disk::probe(folder.path()).expect("the disk can be written to");
-    let node = node::start(Path::new(node::OWN), &folder.path().join("node"));
-    let other = options.against.as_deref().map(|troupe| node::start(troupe, &folder.path().join("other")));
+    let single = || node::start(Path::new(node::OWN), &folder.path().join("node"));
+    let node =
+        options.cluster.map_or_else(single, |nodes| cluster::start(nodes, &folder.path().join("cluster")));
+    let other = match &options.against {
+        Some(troupe) => Some(node::start(troupe, &folder.path().join("other"))),
+        None => options.cluster.is_some().then(single),
+    };
     let bare = bare::start(folder.path());
     println!("An empty folder serves after {:.0} ms.\n", node.ready_after.as_secs_f64() * 1000.0);
     for node in std::iter::once(&node).chain(&other) {
@@ -59,7 +68,8 @@ fn main() {
             row(workload, &options, &node, other.as_ref(), bare.address);
         }
     }
-    if options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == "poll")) {
+    let has_polls = options.only.as_ref().is_none_or(|only| only.iter().any(|name| name == "poll"));
+    if has_polls && options.cluster.is_none() {
         // A node that served nothing else has no freed memory to wait in.
         let fresh = node::start(Path::new(node::OWN), &folder.path().join("fresh"));
         store(Workload::Read, &fresh);
@@ -134,6 +144,7 @@ fn options(arguments: &[String]) -> Options {
         seconds: value("--seconds").map_or(4.0, |text| text.parse().expect("--seconds takes a number")),
         rounds: value("--rounds").map_or(3, |text| text.parse().expect("--rounds takes a whole number")),
         against: value("--against").map(PathBuf::from),
+        cluster: value("--cluster").map(|text| text.parse().expect("--cluster takes a whole number")),
         stored: value("--stored").map_or(0, |text| text.parse().expect("--stored takes a whole number")),
         only: value("--only").map(|names| names.split(',').map(str::to_owned).collect()),
     }

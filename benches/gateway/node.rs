@@ -15,7 +15,9 @@ pub(crate) struct Node {
     pub(crate) bucket: String,
     /// From the start of the process to the last line that says how to use it.
     pub(crate) ready_after: Duration,
-    process: Child,
+    pub(crate) process: Child,
+    /// The other nodes of its cluster.
+    pub(crate) others: Vec<Child>,
 }
 
 impl Node {
@@ -30,8 +32,10 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.process.kill().expect("the node is running");
-        self.process.wait().expect("the node ends");
+        for process in std::iter::once(&mut self.process).chain(&mut self.others) {
+            process.kill().expect("the node is running");
+            process.wait().expect("the node ends");
+        }
     }
 }
 
@@ -77,5 +81,6 @@ pub(crate) fn start(troupe: &Path, folder: &Path) -> Node {
         bucket: take("K2V_BUCKET"),
         ready_after: begun.elapsed(),
         process,
+        others: Vec::new(),
     }
 }
