@@ -1,6 +1,7 @@
 //! The Troupe node: command line, configuration, and the HTTP gateway over the actors of `troupe-actors`.
 
 pub mod admin;
+mod bootstrap;
 mod budget;
 pub mod cli;
 pub mod config;

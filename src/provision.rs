@@ -2,6 +2,7 @@
 //!
 //! Every step looks first and does only what is missing, so the same start may be repeated.
 
+use crate::config::BootstrapConfig;
 use std::path::Path;
 use troupe_actors::control::{
     AccessKey, Alias, Command, Control, ControlError, FreeText, KeyId, Permissions, SecretKey,
@@ -16,6 +17,15 @@ pub(crate) struct Credentials {
     pub(crate) id: KeyId,
     /// The secret half.
     pub(crate) secret: SecretKey,
+}
+
+/// A bucket and a key that are made with a new node or cluster.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Defaults {
+    /// The bucket's name.
+    pub(crate) bucket: Option<Alias>,
+    /// The key; it may do everything with the bucket.
+    pub(crate) key: Option<Credentials>,
 }
 
 /// The node could not be given what it was to get.
@@ -45,6 +55,9 @@ pub(crate) enum ProvisionError {
 /// The zone of a node without a configured one.
 const ZONE_DEFAULT: &str = "dc1";
 
+/// What people call the default key.
+const KEY_NAME: &str = "default key";
+
 /// What a node offers whose disk does not tell its size.
 const CAPACITY_BYTES_DEFAULT: u64 = 1_000_000_000_000;
 
@@ -67,15 +80,39 @@ pub(crate) async fn single_node_layout(
         let holds_all = current.roles.get(&node).is_some_and(|role| role.capacity_bytes.is_some());
         return if holds_all { Ok(()) } else { Err(ProvisionError::OtherNodes) };
     }
-    let role = NodeRole {
-        zone: ZONE_DEFAULT.to_owned(),
-        capacity_bytes: Some(disk_bytes(metadata_dir).unwrap_or(CAPACITY_BYTES_DEFAULT)),
-        tags: Vec::new(),
-    };
-    let roles = vec![(node, StagedRole::Assign(role))];
+    let roles = vec![(node, role_of_disk(metadata_dir, &BootstrapConfig::default()))];
     control.change(Command::StageLayout { roles, parameters: None }).await?;
     control.change(Command::ApplyLayout { version: current.number + 1 }).await?;
     log::info!("layout version {} applied: this node holds everything", current.number + 1);
+    Ok(())
+}
+
+/// The role that a node offers: as configured, or else what its disk suggests.
+pub(crate) fn role_of_disk(metadata_dir: &Path, configured: &BootstrapConfig) -> StagedRole {
+    let capacity_bytes = configured.capacity_bytes.or_else(|| disk_bytes(metadata_dir));
+    StagedRole::Assign(NodeRole {
+        zone: configured.zone.clone().unwrap_or_else(|| ZONE_DEFAULT.to_owned()),
+        capacity_bytes: Some(capacity_bytes.unwrap_or(CAPACITY_BYTES_DEFAULT)),
+        tags: Vec::new(),
+    })
+}
+
+/// Makes the default bucket and key, as far as they are asked for.
+///
+/// # Errors
+/// [`ProvisionError`].
+pub(crate) async fn provision_defaults(control: &Control, defaults: &Defaults) -> Result<(), ProvisionError> {
+    let bucket = match &defaults.bucket {
+        Some(alias) => Some(self::bucket(control, alias).await?),
+        None => None,
+    };
+    if let Some(credentials) = &defaults.key {
+        let name: FreeText = KEY_NAME.parse().expect("it is a name");
+        let is_usable = key(control, credentials, &name).await?;
+        if let Some(bucket) = bucket.filter(|_| is_usable) {
+            allow_all(control, credentials.id, bucket).await?;
+        }
+    }
     Ok(())
 }
 

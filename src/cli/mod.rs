@@ -8,6 +8,7 @@ mod bucket;
 mod client;
 mod dev;
 mod error;
+mod healthcheck;
 mod key;
 mod layout;
 mod node;
@@ -48,6 +49,8 @@ enum Command {
     Status,
     /// Show a node's numbers
     Stats,
+    /// Succeed if the node runs and its cluster serves, for container engines
+    Healthcheck,
     /// This node's identity, and its connections to others
     #[command(subcommand)]
     Node(node::NodeCommand),
@@ -100,6 +103,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Server(args) => server::run(load()?, args).await,
         Command::Node(command) => node::run(&load()?, &command).await,
         Command::Status => status::status(&Client::new(&load()?)).await,
+        Command::Healthcheck => healthcheck::run(&Client::new(&load()?)).await,
         Command::Stats => status::stats(&Client::new(&load()?)).await,
         Command::Repair(args) => repair::run(&Client::new(&load()?), &args).await,
         Command::Layout(command) => layout::run(&Client::new(&load()?), command).await,

@@ -1,13 +1,14 @@
 use super::error::CliError;
+use crate::bootstrap;
 use crate::config::{Config, Secret};
 use crate::logging;
 use crate::node::Node;
-use crate::provision::{self, Credentials};
+use crate::provision::{self, Credentials, Defaults};
 use clap::Args;
 use std::env;
 use std::path::PathBuf;
 use std::str::FromStr;
-use troupe_actors::control::{Alias, Control, FreeText};
+use troupe_actors::control::Alias;
 
 #[derive(Debug, Args)]
 pub(super) struct ServerArgs {
@@ -39,8 +40,9 @@ impl KeyPair {
 }
 
 impl KeyPair {
-    fn in_file(path: PathBuf) -> Result<KeyPair, CliError> {
-        let text = Secret::read_file(&path, false).map_err(|source| CliError::KeyFile { path, source })?;
+    fn in_file(path: PathBuf, may_be_open: bool) -> Result<KeyPair, CliError> {
+        let text =
+            Secret::read_file(&path, may_be_open).map_err(|source| CliError::KeyFile { path, source })?;
         Ok(KeyPair::read(text.reveal()))
     }
 }
@@ -54,7 +56,6 @@ impl FromStr for KeyPair {
 }
 
 const BUCKET_DEFAULT: &str = "default-bucket";
-const KEY_NAME: &str = "default key";
 
 pub(super) async fn run(config: Config, args: ServerArgs) -> Result<(), CliError> {
     logging::start();
@@ -63,18 +64,28 @@ pub(super) async fn run(config: Config, args: ServerArgs) -> Result<(), CliError
     }
     // Everything that can be wrong with the arguments is found before the node starts.
     let bucket = default_bucket(args.default_bucket)?;
-    let key = default_key(args.default_key, args.default_key_file)?;
+    let may_be_open = config.allow_world_readable_secrets;
+    let key = default_key(args.default_key, args.default_key_file, may_be_open)?;
     let mut node = Node::prepare(&config).await?;
-    match provision(&config, &node, args.single_node, bucket, key).await {
-        Ok(()) => {
-            node.serve();
-            Ok(node.run_until_signal().await?)
-        }
+    let defaults = Defaults { bucket, key };
+    match prepare(&config, &node, args.single_node, &defaults).await {
+        Ok(()) => node.serve(),
         Err(error) => {
             node.stop().await?;
-            Err(error)
+            return Err(error);
         }
     }
+    let bootstrap = config.bootstrap.expect.filter(|_| !args.single_node).map(|expect| {
+        let (config, control, id) = (config.clone(), node.control.clone(), node.id);
+        actix_web::rt::spawn(
+            async move { bootstrap::run(&config, control, id, expect.get(), defaults).await },
+        )
+    });
+    let ended = node.run_until_signal().await;
+    if let Some(task) = bootstrap {
+        task.abort();
+    }
+    Ok(ended?)
 }
 
 /// The argument, or a variable of ours or Garage's. An argument without a value asks for the variable's name.
@@ -89,15 +100,20 @@ fn default_bucket(argument: Option<String>) -> Result<Option<Alias>, CliError> {
 }
 
 /// The argument, in place or as a file, or a variable, likewise, or a pair of variables of ours or Garage's.
-fn default_key(argument: Option<KeyPair>, file: Option<PathBuf>) -> Result<Option<Credentials>, CliError> {
+fn default_key(
+    argument: Option<KeyPair>,
+    file: Option<PathBuf>,
+    may_be_open: bool,
+) -> Result<Option<Credentials>, CliError> {
     let in_place = || variable("TROUPE_DEFAULT_KEY").map(|text| KeyPair::read(&text));
     let in_file = || variable("TROUPE_DEFAULT_KEY_FILE").map(PathBuf::from);
     let pair = match (argument, file) {
         (Some(pair), _) => Some(pair),
-        (None, Some(file)) => Some(KeyPair::in_file(file)?),
-        (None, None) => {
-            in_place().map_or_else(|| in_file().map(KeyPair::in_file).transpose(), |pair| Ok(Some(pair)))?
-        }
+        (None, Some(file)) => Some(KeyPair::in_file(file, may_be_open)?),
+        (None, None) => in_place().map_or_else(
+            || in_file().map(|file| KeyPair::in_file(file, may_be_open)).transpose(),
+            |pair| Ok(Some(pair)),
+        )?,
     };
     if let Some(KeyPair(credentials)) = pair {
         return credentials.map(Some).ok_or(CliError::KeyPair);
@@ -116,28 +132,18 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-async fn provision(
+/// What a node is given before it serves. A new cluster is given the same by its nodes, once they have found each other.
+async fn prepare(
     config: &Config,
     node: &Node,
     single_node: bool,
-    bucket: Option<Alias>,
-    key: Option<Credentials>,
+    defaults: &Defaults,
 ) -> Result<(), CliError> {
-    let control: &Control = &node.control;
     if single_node {
         let factor = config.replication_factor.get();
-        provision::single_node_layout(control, node.id, factor, &config.metadata_dir).await?;
+        provision::single_node_layout(&node.control, node.id, factor, &config.metadata_dir).await?;
+    } else if config.bootstrap.expect.is_some() {
+        return Ok(());
     }
-    let bucket = match bucket {
-        Some(alias) => Some(provision::bucket(control, &alias).await?),
-        None => None,
-    };
-    if let Some(key) = key {
-        let name: FreeText = KEY_NAME.parse()?;
-        let is_usable = provision::key(control, &key, &name).await?;
-        if let Some(bucket) = bucket.filter(|_| is_usable) {
-            provision::allow_all(control, key.id, bucket).await?;
-        }
-    }
-    Ok(())
+    Ok(provision::provision_defaults(&node.control, defaults).await?)
 }

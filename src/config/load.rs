@@ -5,7 +5,9 @@ use super::keys;
 use super::secret::{Secret, open_config_notice, read_secret_file};
 use super::settings::Settings;
 use super::shape::{AdminApi, Count, Engine, Limit, Own, Shape, Text};
-use super::{AdminConfig, Config, ConsistencyMode, K2vConfig, RequestConfig, RpcConfig, StoreConfig};
+use super::{
+    AdminConfig, BootstrapConfig, Config, ConsistencyMode, K2vConfig, RequestConfig, RpcConfig, StoreConfig,
+};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use troupe_actors::causality::Item;
@@ -57,7 +59,13 @@ pub(super) fn config_of(settings: &Settings, mode: Option<u32>) -> Result<Config
         metadata_dir: default.metadata_dir,
         replication_factor,
         consistency_mode,
+        allow_world_readable_secrets: open_files_are_allowed,
         rpc,
+        bootstrap: BootstrapConfig {
+            expect: own.bootstrap_expect.as_ref().map(|count| count.0),
+            zone: own.zone.as_ref().map(|zone| zone.0.clone()),
+            capacity_bytes: own.capacity.as_ref().map(|capacity| capacity.0),
+        },
         k2v,
         admin,
         requests: requests(settings, &own, &default.requests)?,

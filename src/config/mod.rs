@@ -60,8 +60,12 @@ pub struct Config {
     pub replication_factor: NonZeroUsize,
     /// How many of them a read or write waits for.
     pub consistency_mode: ConsistencyMode,
+    /// Whether files of secrets may be readable by others.
+    pub allow_world_readable_secrets: bool,
     /// What the nodes of a cluster need to find and to trust each other.
     pub rpc: RpcConfig,
+    /// The layout of a new cluster, made without an operator.
+    pub bootstrap: BootstrapConfig,
     /// The K2V API.
     pub k2v: K2vConfig,
     /// The admin API's port. The commands use a Unix socket in `metadata_dir` instead.
@@ -102,6 +106,17 @@ pub struct RpcConfig {
     pub secret: Option<Secret>,
     /// Nodes to connect to at first.
     pub bootstrap_peers: Vec<PeerAddr>,
+}
+
+/// How a new cluster gets its first layout by itself.
+#[derive(Clone, Default, Debug)]
+pub struct BootstrapConfig {
+    /// How many nodes must have found each other and offered a role; without it an operator makes the first layout.
+    pub expect: Option<NonZeroUsize>,
+    /// The zone of this node's role.
+    pub zone: Option<String>,
+    /// What this node offers, in bytes; by default the size of its disk.
+    pub capacity_bytes: Option<u64>,
 }
 
 /// The K2V API.
@@ -206,12 +221,14 @@ impl Config {
             metadata_dir,
             replication_factor: NonZeroUsize::MIN,
             consistency_mode: ConsistencyMode::Consistent,
+            allow_world_readable_secrets: false,
             rpc: RpcConfig {
                 bind_addr: ListenAddr::Tcp(RPC_ADDR_DEFAULT.to_owned()),
                 public_addr: None,
                 secret: None,
                 bootstrap_peers: Vec::new(),
             },
+            bootstrap: BootstrapConfig::default(),
             k2v: K2vConfig { bind_addr: None, region: REGION_DEFAULT.to_owned() },
             admin: AdminConfig {
                 bind_addr: None,

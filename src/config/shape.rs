@@ -61,6 +61,9 @@ pub(super) struct AdminApi {
 /// What only Troupe has.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Own {
+    pub(super) bootstrap_expect: Option<Count>,
+    pub(super) zone: Option<Text>,
+    pub(super) capacity: Option<Capacity>,
     pub(super) durability: Option<Durability>,
     pub(super) lanes: Option<Share>,
     pub(super) http_workers: Option<Share>,
@@ -115,6 +118,10 @@ pub(super) struct Count(pub(super) NonZeroUsize);
 /// Bytes that a map may grow to.
 #[derive(Debug)]
 pub(super) struct MapSize(pub(super) u64);
+
+/// Bytes that a node offers.
+#[derive(Debug)]
+pub(super) struct Capacity(pub(super) u64);
 
 /// Bytes that a client may send.
 #[derive(Debug)]
@@ -223,6 +230,9 @@ taken!(Milliseconds, "a number of milliseconds", |raw| {
 });
 taken!(MapSize, "a number of bytes such as 1048576, \"10G\" or \"10GiB\"", |raw| {
     raw.bytes().filter(|bytes| *bytes > 0).map(MapSize)
+});
+taken!(Capacity, "a number of bytes such as \"100G\"", |raw| {
+    raw.bytes().filter(|bytes| *bytes > 0).map(Capacity)
 });
 taken!(Limit, "a number of bytes such as 1048576 or \"1MiB\", at most 1GiB", |raw| {
     let bytes = raw.bytes().filter(|bytes| (1..=LIMIT_BYTES_MAX).contains(bytes))?;
