@@ -150,6 +150,14 @@ impl Cluster {
         Admin::at(find(home, "admin.sock").expect("a running node has an admin socket"))
     }
 
+    /// A whole number among the node's metrics.
+    pub(crate) fn gauge(&self, at: usize, name: &str) -> u64 {
+        let metrics = self.admin(at).get("/metrics", &[]).expect(200);
+        let start = format!("troupe_{name} ");
+        let line = metrics.text().lines().find_map(|line| line.strip_prefix(&start)).map(str::trim);
+        line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no {name} among {metrics}"))
+    }
+
     /// Runs a command of the program at a node, and gives what it prints. It must succeed.
     #[track_caller]
     pub(crate) fn command(&self, at: usize, arguments: &[&str]) -> String {
