@@ -104,22 +104,32 @@ impl IndexRead {
 
     /// What to do next. A partition is only shown once every source has shown its next one, or that it has none.
     pub fn proceed(&mut self) -> Next {
+        // Partitions that are not shown are passed one after the other, however many there are.
+        loop {
+            if let Some(next) = self.step() {
+                return next;
+            }
+        }
+    }
+
+    /// The next thing to do, if the next partition leads to one.
+    fn step(&mut self) -> Option<Next> {
         if let Some((key, counters)) = self.counted.take() {
             return self.show(key, counters);
         }
         if !self.cover() {
-            return Next::Unavailable;
+            return Some(Next::Unavailable);
         }
         let unknown = |source: &Source| if source.rows.is_empty() { source.rest.clone() } else { None };
         let asks = self.sources.iter().filter_map(|(node, source)| Some((*node, unknown(source)?)));
         let asks: Vec<_> = asks.collect();
         if !asks.is_empty() {
-            return Next::Ask(asks);
+            return Some(Next::Ask(asks));
         }
         let is_descending = self.rest.descending;
         let heads = self.sources.values().filter_map(|source| Some(source.rows.front()?.key.as_str()));
         let Some(key) = heads.min_by(|a, b| order(a, b, is_descending)).map(str::to_owned) else {
-            return Next::End(None);
+            return Some(Next::End(None));
         };
         self.judge(key)
     }
@@ -148,16 +158,16 @@ impl IndexRead {
     }
 
     /// Shows the next partition if its replicas agree on it.
-    fn judge(&mut self, key: String) -> Next {
+    fn judge(&mut self, key: String) -> Option<Next> {
         let Ok(partition) = PartitionKey::new(&key) else {
             self.pass(&key);
-            return self.proceed();
+            return None;
         };
         let shard = PartitionHash::of(self.bucket, &partition).shard();
         let (replicas, quorum) = self.sets.of(shard);
         let voters: Vec<NodeId> = self.voters(replicas, shard).collect();
         if voters.len() < *quorum {
-            return Next::Unavailable;
+            return Some(Next::Unavailable);
         }
         let rows: Vec<Option<&CountedPartition>> =
             voters.iter().map(|node| self.sources[node].rows.front().filter(|row| row.key == key)).collect();
@@ -165,22 +175,22 @@ impl IndexRead {
         let Some(first) = first else {
             // Only nodes that no longer hold the shard show it.
             self.pass(&key);
-            return self.proceed();
+            return None;
         };
         let agrees = |row: &Option<&CountedPartition>| row.is_some_and(|row| *row == first);
         if rows.iter().all(agrees) || is_on(Mutation::IndexFromOneReplica) {
             self.pass(&key);
             self.show(key, first.counters)
         } else {
-            Next::Count(key, voters)
+            Some(Next::Count(key, voters))
         }
     }
 
-    fn show(&mut self, key: String, counters: PartitionCounters) -> Next {
+    fn show(&mut self, key: String, counters: PartitionCounters) -> Option<Next> {
         if counters.entries == 0 {
-            return self.proceed();
+            return None;
         }
-        if self.limit.admits() { Next::Show(key, counters) } else { Next::End(Some(key)) }
+        Some(if self.limit.admits() { Next::Show(key, counters) } else { Next::End(Some(key)) })
     }
 
     fn pass(&mut self, key: &str) {
