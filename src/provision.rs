@@ -214,6 +214,7 @@ mod tests {
     use std::sync::Arc;
     use troupe_actors::control::ControlOptions;
     use troupe_actors::layout::Incarnation;
+    use troupe_actors::layout::LayoutVersion;
     use troupe_actors::store::Epoch;
     use troupe_actors::store::lane::LaneHandle;
     use troupe_actors::store::lane::actor::LaneActor;
@@ -222,6 +223,10 @@ mod tests {
     const NODE: NodeId = NodeId([1; 32]);
 
     async fn control() -> Control {
+        control_with(&[]).await
+    }
+
+    async fn control_with(rows: &[(Vec<u8>, Vec<u8>)]) -> Control {
         let options = ControlOptions {
             node: NODE,
             replication_factor: 1,
@@ -231,7 +236,7 @@ mod tests {
         };
         let store = Arc::new(MemoryStore::new(Epoch(1)));
         let lane = LaneActor::start_on(&Arbiter::current(), store, Box::new(|reason| panic!("{reason}")));
-        Control::start(&[], LaneHandle::new(lane.recipient()), options).await.unwrap()
+        Control::start(rows, LaneHandle::new(lane.recipient()), options).await.unwrap()
     }
 
     fn credentials(secret: u8) -> Credentials {
@@ -268,8 +273,11 @@ mod tests {
 
     #[actix_web::test]
     async fn a_layout_of_other_nodes_is_not_touched() {
-        let control = control().await;
-        single_node_layout(&control, NodeId([9; 32]), 1, Path::new("/")).await.unwrap();
+        let roles = [(NodeId([9; 32]), role_of_disk(Path::new("/"), &BootstrapConfig::default()))];
+        let version =
+            LayoutVersion::empty().next(roles.iter().map(|(node, role)| (node, role)), None, 1).unwrap();
+        let key = [&[8][..], &version.number.to_be_bytes()].concat();
+        let control = control_with(&[(key, [&[1][..], &version.encode()].concat())]).await;
         let refused = single_node_layout(&control, NODE, 1, Path::new("/")).await;
         assert!(matches!(refused, Err(ProvisionError::OtherNodes)));
         let refused = single_node_layout(&control, NODE, 3, Path::new("/")).await;

@@ -195,7 +195,7 @@ impl Settings {
                 .flat_map(Key::variables)
                 .map(|variable| (strsim::damerau_levenshtein(&variable, name), variable))
                 .min()
-                .filter(|(distance, _)| *distance <= 3);
+                .filter(|(distance, _)| *distance <= 3 && distance * 2 <= name.len() - "TROUPE_".len());
             let hint = meant.map_or(String::new(), |(_, variable)| format!(" (did you mean {variable}?)"));
             self.notices.push(format!("environment variable {name} means nothing to Troupe{hint}"));
         }

@@ -7,7 +7,9 @@ use std::path::Path;
 pub(crate) fn rule(source: &Source) -> Vec<String> {
     let complaints = match source.path.as_str() {
         "deploy/Dockerfile" => dockerfile(&source.text),
-        "deploy/docker-compose.yml" | "deploy/docker-compose.single.yml" => missing(values(&source.text, "dockerfile:")),
+        "deploy/docker-compose.yml" | "deploy/docker-compose.single.yml" => {
+            missing(values(&source.text, "dockerfile:"))
+        }
         _ => Vec::new(),
     };
     complaints.into_iter().map(|complaint| format!("{}: {complaint}", source.path)).collect()
