@@ -13,7 +13,7 @@
 //! membership  which nodes are up
 //! incarnation   whether this node still has what it stored
 //!   transport   requests between nodes
-//!       ids, limits, clock, mutation
+//!       ids, limits, clock, mutation, whole_file
 //! ```
 
 pub mod antientropy;
@@ -30,3 +30,4 @@ pub mod replication;
 pub mod shard;
 pub mod store;
 pub mod transport;
+pub mod whole_file;

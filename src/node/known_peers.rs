@@ -8,11 +8,12 @@
 //! ```
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use troupe_actors::ids::NodeId;
 use troupe_actors::transport::tcp::KnownPeers;
+use troupe_actors::whole_file;
 
 /// The file's name.
 const FILE: &str = "peers";
@@ -40,13 +41,7 @@ pub(super) fn read(metadata_dir: &Path) -> io::Result<Remembered> {
 
 /// Replaces the file: after a crash it is the old one or the new one.
 pub(super) fn write(metadata_dir: &Path, remembered: &Remembered) -> io::Result<()> {
-    let path = metadata_dir.join(FILE);
-    let newborn = path.with_extension("new");
-    let mut file = File::create(&newborn)?;
-    file.write_all(text_of(remembered).as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&newborn, &path)?;
-    File::open(metadata_dir)?.sync_all()
+    whole_file::replace(metadata_dir, FILE, text_of(remembered).as_bytes())
 }
 
 fn text_of(remembered: &Remembered) -> String {

@@ -187,7 +187,7 @@ fn under_journald_a_line_carries_its_priority_and_no_time() {
     let status = std::fs::metadata(file).unwrap();
     let stream = format!("{}:{}", status.dev(), status.ino());
     let node = Node::dev_in(home, &[("JOURNAL_STREAM", &stream)]);
-    assert!(node.log().lines().all(|line| line.starts_with("<6>troupe::")), "{}", node.log());
+    assert!(node.log().lines().all(|line| line.starts_with("<6>troupe")), "{}", node.log());
     // The variable is inherited by processes whose output goes elsewhere.
     let node = Node::dev_in(node.kill(), &[("JOURNAL_STREAM", "1:1")]);
     assert!(node.log().lines().last().unwrap().starts_with('['), "{}", node.log());

@@ -257,8 +257,14 @@ impl Member {
 
 /// Waits until `look` is content. What it looks at announces itself to nobody, so it is asked again and again.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, mut look: impl FnMut() -> Result<(), String>) {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn wait_until(what: &str, look: impl FnMut() -> Result<(), String>) {
+    wait_within(PATIENCE, what, look);
+}
+
+/// The same, with patience of its own.
+#[track_caller]
+pub(crate) fn wait_within(patience: Duration, what: &str, mut look: impl FnMut() -> Result<(), String>) {
+    let deadline = Instant::now() + patience;
     while let Err(seen) = look() {
         assert!(Instant::now() < deadline, "not yet, and never: {what}. Last seen: {seen}");
         std::thread::sleep(Duration::from_millis(20));

@@ -1,13 +1,17 @@
 //! Nodes that come and go under load.
 
-use crate::cluster::{Cluster, wait_until};
+use crate::cluster::{Cluster, wait_until, wait_within};
 use crate::load::Load;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Longer than handing shards over takes in an unoptimised build beside other stories.
+const HAND_OVER: Duration = Duration::from_secs(300);
 
 /// Waits until there is one live layout version again.
 fn wait_until_settled(cluster: &Cluster) {
     let version = cluster.layout_version();
-    wait_until("the older layout versions are retired", || {
+    wait_within(HAND_OVER, "the older layout versions are retired", || {
         let history = cluster.admin(0).get("/v2/GetClusterLayoutHistory", &[]).expect(200).json();
         let is_current = |row: &serde_json::Value| row["version"] == version && row["status"] == "Current";
         let versions = history["versions"].as_array().cloned().unwrap_or_default();

@@ -5,13 +5,13 @@ use super::handle::{Incarnation, IncarnationInbox, Remembering, Shown};
 use super::standing::Standing;
 use super::state::{State, StateError};
 use crate::transport::{Environment, Peers};
+use crate::whole_file;
 use actix::prelude::*;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::poll_fn;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -232,13 +232,6 @@ fn log_standing(before: Standing, now: Standing) {
 
 /// Replaces the file as a whole, durably.
 fn write(home: &Path, state: &State) -> Result<(), IncarnationError> {
-    let (path, new) = (home.join(FILE), home.join(format!("{FILE}.new")));
-    let written = || {
-        let mut file = File::create(&new)?;
-        file.write_all(&state.encode())?;
-        file.sync_all()?;
-        std::fs::rename(&new, &path)?;
-        File::open(home)?.sync_all()
-    };
-    written().map_err(|source| IncarnationError::Io { path: path.clone(), source })
+    whole_file::replace(home, FILE, &state.encode())
+        .map_err(|source| IncarnationError::Io { path: home.join(FILE), source })
 }

@@ -10,6 +10,7 @@ const SHELLS: &[&str] =
 const ADDITIONS: &[(&str, &str)] = &[
     ("actors/src/store/journal/disk.rs", "the journal's file, which needs no more of a shell than this"),
     ("actors/src/store/journalled/lanes.rs", "the folders of the stores"),
+    ("actors/src/whole_file.rs", "small files, replaced as a whole, for several shells"),
 ];
 
 const IO: &[&str] = &[
