@@ -29,7 +29,7 @@ pub enum Event {
         /// Whether it is there now.
         is_up: bool,
     },
-    /// The end of [`Effect::Ask`].
+    /// The end of [`super::Effect::Ask`].
     Answered {
         /// Which question.
         ask: AskId,
@@ -40,21 +40,21 @@ pub enum Event {
     },
     /// Another replica asks.
     Asked {
-        /// Comes back in [`Effect::Reply`].
+        /// Comes back in [`super::Effect::Reply`].
         request: RequestId,
         /// Who asks.
         from: NodeId,
         /// What.
         question: Question,
     },
-    /// The end of [`Effect::Merge`].
+    /// The end of [`super::Effect::Merge`].
     Merged {
         /// Which one.
         merge: MergeId,
         /// Whether it is durable here.
         is_stored: bool,
     },
-    /// The end of [`Effect::Remove`]: nothing is left of the shard, its clock included.
+    /// The end of [`super::Effect::Remove`]: nothing is left of the shard, its clock included.
     Removed(ShardIndex),
     /// This node lost its memory of these shards: peers heard of commits that its store does not have.
     LostMemory(BTreeSet<ShardIndex>),

@@ -40,7 +40,7 @@ pub trait Replica {
     /// [`StoreError`].
     fn summary(&self, shard: ShardIndex) -> Result<ShardSummary, StoreError>;
 
-    /// The digests of a shard's segments, [`super::SEGMENT_COUNT`] of them.
+    /// The digests of a shard's segments, [`crate::limits::SHARD_SEGMENTS`] of them.
     ///
     /// # Errors
     /// [`StoreError`].
