@@ -6,10 +6,10 @@ use crate::limits::MARKER_BYTES_MAX;
 
 /// How far a reader of a partition has come.
 ///
-/// A pair `(actor, time)` says: of the history of the shard that `actor` belongs to, everything that earlier actors
-/// ever wrote has been seen, and of `actor`'s own dots those up to `time`. So a marker has one pair for each replica
-/// that contributed, however many items and epochs there are. A shard that does not know the actor treats nothing as
-/// seen: too much is shown once, nothing is missed.
+/// A pair `(actor, position)` says: of what changed at the replica that `actor` minted for, everything up to `position` has
+/// been seen, its own writes and what it took in from others alike. So a marker has one pair for each replica that
+/// contributed, however many items and epochs there are. A replica that cannot place the actor in its history treats
+/// nothing as seen: too much is shown once, nothing is missed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SeenMarker {
     /// The pairs, in any order.

@@ -187,11 +187,11 @@ impl<S: Store> Inner<S> {
         let range = range.open().map_err(|error| refusal(from, &error.into()))?;
         let marker = SeenMarker { seen: marker };
         let changes = self.shards.changes(partition, range, marker).await;
-        let Changes { marker, since } = changes.map_err(|error| refusal(from, &error.into()))?;
+        let Changes { marker, since, .. } = changes.map_err(|error| refusal(from, &error.into()))?;
         let since = match &since {
             Since::Everything => WireSince::Everything,
             Since::Recent(keys) => WireSince::Recent(keys.iter().map(|key| key.as_str().into()).collect()),
-            Since::Unseen(_) => WireSince::Unseen,
+            Since::Unseen => WireSince::Unseen,
         };
         let (may_vote, reach) = (self.shards.may_vote(partition.shard()), marker.seen.first().copied());
         Ok(ChangesAnswer { may_vote, reach, since }.encode())

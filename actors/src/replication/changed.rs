@@ -156,7 +156,7 @@ impl<S: Store> RangeChanges<S> {
         let known: Vec<NodeId> = self.tellers.iter().filter(knows).map(|teller| teller.node).collect();
         if !keys.is_empty() {
             let selection = Selection::Keys(keys);
-            let ask = Ask { selection: &selection, items_max: usize::MAX };
+            let ask = Ask { selection: &selection, items_max: usize::MAX, unseen: None };
             let layout = &self.layout;
             let limits = PageLimits::default();
             let read = self.replicas.read_page(layout, &self.partition, ask, limits, Some(&known)).await?;
@@ -235,7 +235,7 @@ pub(super) fn teller(node: NodeId, changes: Changes) -> Teller {
     let since = match changes.since {
         Since::Everything => RowsSince::Everything,
         Since::Recent(keys) => RowsSince::Recent(keys.iter().map(|key| key.as_str().to_owned()).collect()),
-        Since::Unseen(_) => RowsSince::Unseen,
+        Since::Unseen => RowsSince::Unseen,
     };
     Teller { node, reach: changes.marker.seen.first().copied(), since }
 }

@@ -33,12 +33,11 @@ pub struct ChangesReader {
 impl ChangesReader {
     /// A reader of the changes of `range`. `is_first`: the client had no marker and waits for nothing.
     pub fn new(range: KeyRange, changes: Changes, is_first: bool) -> ChangesReader {
-        let (selection, unseen) = match changes.since {
-            Since::Everything => (Selection::Range(range), None),
-            Since::Unseen(unseen) => (Selection::Range(range), Some(unseen)),
-            Since::Recent(keys) => (Selection::Keys(keys), None),
+        let selection = match changes.since {
+            Since::Everything | Since::Unseen => Selection::Range(range),
+            Since::Recent(keys) => Selection::Keys(keys),
         };
-        let filter = Filter { with_tombstones: true, conflicts_only: false, unseen };
+        let filter = Filter { with_tombstones: true, conflicts_only: false, unseen: changes.unseen };
         ChangesReader { items: ItemsReader::new(selection, filter, None), marker: changes.marker, is_first }
     }
 

@@ -14,12 +14,14 @@ pub struct Ask<'c> {
     pub selection: &'c Selection,
     /// How many items at most; at least one.
     pub items_max: usize,
+    /// Leave out what has not changed at this source since.
+    pub unseen: Option<Unseen>,
 }
 
 /// An item under its sort key.
 pub type Row<'a> = (Cow<'a, str>, Item<'a>);
 
-/// What a source answers: every item that it holds of the selection, unfiltered, up to some key.
+/// What a source answers: every item that it holds of what it is asked for, up to some key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SourcePage<'a> {
     /// In the order of the selection.
@@ -35,7 +37,7 @@ pub struct Filter {
     pub with_tombstones: bool,
     /// Only items with several distinct values, a tombstone counting as one.
     pub conflicts_only: bool,
-    /// Only items with a value that was not seen.
+    /// Only items that changed since. The positions are of one source, which leaves out the others by its own rows.
     pub unseen: Option<Unseen>,
 }
 
@@ -43,7 +45,6 @@ impl Filter {
     fn admits(&self, item: &Item<'_>) -> bool {
         (self.with_tombstones || !item.is_tombstone())
             && (!self.conflicts_only || (item.sibling_count() > 1 && item.values().len() > 1))
-            && self.unseen.as_ref().is_none_or(|unseen| unseen.is_unseen(item))
     }
 }
 
@@ -82,7 +83,7 @@ impl ItemsReader {
     /// What to ask of every source now, within what is left of the page; `None` if no key can be left.
     pub fn ask(&self, budget: &PageBudget) -> Option<Ask<'_>> {
         let items_max = self.items_wanted.min(budget.items()).max(1);
-        (!self.rest.is_void()).then_some(Ask { selection: &self.rest, items_max })
+        (!self.rest.is_void()).then_some(Ask { selection: &self.rest, items_max, unseen: self.filter.unseen })
     }
 
     /// Takes the next page. The items that the filter lets through count against the limit and are given to `show`, and

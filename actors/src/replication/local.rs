@@ -1,12 +1,12 @@
 //! The source that a node is itself: pages of its own snapshots.
 
 use super::index::IndexPage;
-use super::items::{Ask, ItemsReader, Progress, SourcePage};
+use super::items::{Ask, ItemsReader, Progress, Row, SourcePage};
 use super::page::{PageBudget, Selection, weight};
 use crate::causality::Item;
 use crate::ids::{BucketId, ItemKey, PartitionHash};
 use crate::store::range::KeyRange;
-use crate::store::{Snapshot, StoreError};
+use crate::store::{Snapshot, StoreError, StoredItem};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
@@ -31,7 +31,8 @@ pub fn read_items<'s>(
     Ok(Progress::End)
 }
 
-/// Answers an ask for items. The page borrows from the snapshot: no value is copied.
+/// Answers an ask for items. The page borrows from the snapshot: no value is copied. What it leaves out is taken from the
+/// budget, what it holds is not: that is up to the reader of the page.
 ///
 /// # Errors
 /// [`StoreError`] if the snapshot cannot be read.
@@ -39,24 +40,33 @@ pub fn items_page<'s>(
     snapshot: &'s impl Snapshot,
     partition: PartitionHash,
     ask: Ask<'_>,
-    budget: &PageBudget,
+    budget: &mut PageBudget,
 ) -> Result<SourcePage<'s>, StoreError> {
     let mut page = SourcePage { items: Vec::new(), upto: None };
     let mut left = budget.clone();
+    let mut look_at = |items: &mut Vec<Row<'s>>, key: Cow<'s, str>, stored: StoredItem<'s>| {
+        let weight = weight(&key, &stored.item);
+        left.take(weight);
+        if ask.unseen.is_none_or(|unseen| unseen.is_unseen(stored.changed)) {
+            items.push((key, stored.item));
+        } else {
+            budget.take(weight);
+        }
+        left.is_spent()
+    };
     match ask.selection {
         Selection::Range(range) => {
             let mut damaged = None;
             snapshot.scan_items(partition, range, &mut |sort_key, shown| {
-                let item = match shown {
-                    Ok(stored) => stored.item,
+                let stored = match shown {
+                    Ok(stored) => stored,
                     Err(error) => {
                         damaged = Some(error);
                         return ControlFlow::Break(());
                     }
                 };
-                left.take(weight(sort_key, &item));
-                page.items.push((Cow::Borrowed(sort_key), item));
-                if left.is_spent() || page.items.len() >= ask.items_max {
+                let is_spent = look_at(&mut page.items, Cow::Borrowed(sort_key), stored);
+                if is_spent || page.items.len() >= ask.items_max {
                     page.upto = Some(Cow::Borrowed(sort_key));
                     return ControlFlow::Break(());
                 }
@@ -67,15 +77,15 @@ pub fn items_page<'s>(
             }
         }
         Selection::Keys(keys) => {
+            let mut is_spent = false;
             for (at, sort_key) in keys.iter().enumerate() {
-                if at > 0 && (left.is_spent() || at >= ask.items_max) {
+                if at > 0 && (is_spent || at >= ask.items_max) {
                     page.upto = Some(Cow::Owned(keys[at - 1].as_str().to_owned()));
                     break;
                 }
                 let key = ItemKey { partition, sort_key: sort_key.clone() };
-                if let Some(item) = snapshot.item(&key)? {
-                    left.take(weight(sort_key.as_str(), &item));
-                    page.items.push((Cow::Owned(sort_key.as_str().to_owned()), item));
+                if let Some(stored) = snapshot.stored_item(&key)? {
+                    is_spent = look_at(&mut page.items, Cow::Owned(sort_key.as_str().to_owned()), stored);
                 }
             }
         }

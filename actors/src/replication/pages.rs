@@ -158,10 +158,10 @@ impl<S: Store> Replicas<S> {
         if !self.inner.shards.may_vote(shard) {
             return None;
         }
-        let ask = Ask { selection: question.selection, items_max: question.limits.items_max };
+        let ask = Ask { selection: question.selection, items_max: question.limits.items_max, unseen: None };
         let page = self.inner.shards.view(shard).and_then(|View { snapshot, clock, .. }| {
             let page =
-                items_page(&snapshot, question.partition.hash, ask, &PageBudget::new(question.limits))?;
+                items_page(&snapshot, question.partition.hash, ask, &mut PageBudget::new(question.limits))?;
             let upto = page.upto.map(Cow::into_owned);
             Ok(match form {
                 Form::Hashes => {

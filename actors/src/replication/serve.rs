@@ -10,9 +10,9 @@ use super::message::{
     WireClock, WireHash, WireItem,
 };
 use super::page::{PageBudget, PageLimits, Selection};
-use crate::causality::{Item, SeenMarker};
+use crate::causality::SeenMarker;
 use crate::ids::{ActorId, BucketId, ItemKey, PartitionHash, ShardIndex};
-use crate::shard::{PollError, Shards, Since, View};
+use crate::shard::{PollError, Shards, View};
 use crate::store::range::KeyRange;
 use crate::store::{Snapshot, Store, StoreError};
 
@@ -63,8 +63,8 @@ pub(super) fn page<S: Store>(shards: &Shards<S>, question: &PageQuestion) -> Res
     let View { snapshot, clock, .. } = shards.view(shard)?;
     let clock = WireClock::of(&clock);
     let limits = PageLimits { items_max: *items_max, bytes_max: *bytes_max, ..PageLimits::default() };
-    let ask = Ask { selection, items_max: *items_max };
-    let page = items_page(&snapshot, *partition, ask, &PageBudget::new(limits))?;
+    let ask = Ask { selection, items_max: *items_max, unseen: None };
+    let page = items_page(&snapshot, *partition, ask, &mut PageBudget::new(limits))?;
     let rows = rows(&page, *form);
     Ok(PageAnswer { may_vote: shards.may_vote(shard), clock, upto: page.upto.clone(), rows }.encode())
 }
@@ -90,23 +90,22 @@ pub(super) async fn changed_rows<S: Store>(
     seen: &[(ActorId, u64)],
     limits: PageLimits,
 ) -> Result<HashPage, ShowError> {
-    let since = match (seen, selection) {
-        ([], _) | (_, Selection::Keys(_)) => Since::Everything,
-        (seen, Selection::Range(range)) => {
+    let unseen = match seen {
+        [] => None,
+        seen => {
             let marker = SeenMarker { seen: seen.to_vec() };
-            shards.changes(partition, range.clone(), marker).await?.since
+            let range = match selection {
+                Selection::Range(range) => range.clone(),
+                Selection::Keys(_) => KeyRange::all(),
+            };
+            shards.changes(partition, range, marker).await?.unseen
         }
     };
-    let is_changed = |key: &str, item: &Item<'_>| match &since {
-        Since::Everything => true,
-        Since::Recent(keys) => keys.binary_search_by(|known| known.as_str().cmp(key)).is_ok(),
-        Since::Unseen(unseen) => unseen.is_unseen(item),
-    };
+    // The rows are asked, not the shard's latest commits: some of them may have been made after it answered.
     let snapshot = shards.store(partition.shard()).snapshot()?;
-    let ask = Ask { selection, items_max: limits.items_max };
-    let page = items_page(&snapshot, partition, ask, &PageBudget::new(limits))?;
-    let changed = page.items.iter().filter(|(key, item)| is_changed(key, item));
-    let rows = changed.map(|(key, item)| (key.to_string(), item.state_hash())).collect();
+    let ask = Ask { selection, items_max: limits.items_max, unseen };
+    let page = items_page(&snapshot, partition, ask, &mut PageBudget::new(limits))?;
+    let rows = page.items.iter().map(|(key, item)| (key.to_string(), item.state_hash())).collect();
     Ok(HashPage { rows, upto: page.upto.map(std::borrow::Cow::into_owned) })
 }
 

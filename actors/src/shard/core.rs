@@ -89,7 +89,7 @@ impl ShardCore {
         let (stored, state) =
             meta.map_or((Context::empty(), ShardState::Live), |meta| (meta.clock, meta.state));
         let clock = ShardClock::open(stored, dots.actor(), dots.committed_before(), dots.actors());
-        let recent = RecentChanges::new(dots.newest(), limits.recent_changes_max);
+        let recent = RecentChanges::new(dots.newest(), dots.previous(), limits.recent_changes_max);
         ShardCore {
             shard,
             node,

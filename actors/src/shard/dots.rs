@@ -66,6 +66,12 @@ impl Dots {
         self.actors.last().map(|&actor| Dot { actor, time: self.newest })
     }
 
+    /// Of a shard that was just opened in a new epoch: the last actor before it, and the watermark that it left.
+    pub(super) fn previous(&self) -> Option<Dot> {
+        let [.., actor, _] = *self.actors.as_slice() else { return None };
+        (!self.is_resumed).then_some(Dot { actor, time: self.newest })
+    }
+
     /// Who mints now.
     pub(super) fn actor(&self) -> ActorId {
         self.actors.last().copied().unwrap_or(ActorId(0))

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod clocks;
+mod markers;
 mod merges;
 mod messages;
 mod peers;
@@ -15,7 +16,7 @@ use crate::clock::WallMs;
 use crate::ids::{BucketId, ItemKey, NodeId, Partition, PartitionKey, ShardIndex, SortKey};
 use crate::store::counters::CountersDelta;
 use crate::store::lane::PersistError;
-use crate::store::{CommitError, Epoch, ShardMeta, Write};
+use crate::store::{CommitError, Epoch, Position, ShardMeta, Write};
 
 const NOW: WallMs = WallMs(1_000);
 /// Who holds the replica.
@@ -106,6 +107,13 @@ fn stored_item(effects: &[Effect]) -> Item<'static> {
     let [Effect::Persist { writes, .. }, ..] = effects else { panic!("nothing is stored: {effects:?}") };
     let [Write::PutItem { row, .. }, ..] = writes.as_slice() else { panic!("no item is stored: {writes:?}") };
     Item::decode(&row.item()).unwrap().into_owned()
+}
+
+/// When the item changed that a write's first effect stores.
+fn changed_at(effects: &[Effect]) -> Position {
+    let [Effect::Persist { writes, .. }, ..] = effects else { panic!("nothing is stored: {effects:?}") };
+    let [Write::PutItem { row, .. }, ..] = writes.as_slice() else { panic!("no item is stored: {writes:?}") };
+    row.changed()
 }
 
 fn values<'a>(item: &'a Item<'_>) -> Vec<&'a [u8]> {
@@ -243,7 +251,7 @@ fn a_reader_who_keeps_up_is_told_the_keys_and_one_who_lags_scans() {
     let start = shard.changes(partition, &range, &Default::default());
     assert_eq!(start.since, Since::Everything);
 
-    let first = stored_item(&shard.feed(NOW, write(1, "a", &Context::empty(), b"1", None)));
+    let first = changed_at(&shard.feed(NOW, write(1, "a", &Context::empty(), b"1", None)));
     shard.feed(NOW, persisted(0));
     let marker = shard.changes(partition, &range, &start.marker).marker;
     shard.feed(NOW, write(2, "b", &Context::empty(), b"2", None));
@@ -258,10 +266,10 @@ fn a_reader_who_keeps_up_is_told_the_keys_and_one_who_lags_scans() {
         shard.feed(NOW, write(batch, &batch.to_string(), &Context::empty(), b"x", None));
         shard.feed(NOW, persisted(batch));
     }
-    let Since::Unseen(unseen) = shard.changes(partition, &range, &marker).since else {
-        panic!("the marker is too old")
-    };
-    assert!(!unseen.is_unseen(&first), "the reader has seen it");
-    let second = stored_item(&shard.feed(NOW, write(0, "c", &Context::empty(), b"3", None)));
-    assert!(unseen.is_unseen(&second));
+    let lagging = shard.changes(partition, &range, &marker);
+    assert_eq!(lagging.since, Since::Unseen);
+    let unseen = lagging.unseen.expect("the shard knows the marker");
+    assert!(!unseen.is_unseen(first), "the reader has seen it");
+    let second = changed_at(&shard.feed(NOW, write(0, "c", &Context::empty(), b"3", None)));
+    assert!(unseen.is_unseen(second));
 }

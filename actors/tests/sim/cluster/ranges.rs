@@ -127,10 +127,13 @@ impl Cluster {
         }
         let clock = core.clock().shown();
         let snapshot = machine.disk.store.snapshot().ok()?;
-        let budget = PageBudget::new(self.page_limits);
-        let wanted =
-            troupe_actors::replication::items::Ask { selection: &ask.selection, items_max: ask.items_max };
-        let page = items_page(&snapshot, PARTITIONS[ask.partition].hash, wanted, &budget).ok()?;
+        let mut budget = PageBudget::new(self.page_limits);
+        let wanted = troupe_actors::replication::items::Ask {
+            selection: &ask.selection,
+            items_max: ask.items_max,
+            unseen: None,
+        };
+        let page = items_page(&snapshot, PARTITIONS[ask.partition].hash, wanted, &mut budget).ok()?;
         let own = |(key, item): Row<'_>| (Cow::Owned(key.into_owned()), item.into_owned());
         let items = page.items.into_iter().map(own).collect();
         let upto = page.upto.map(|key| Cow::Owned(key.into_owned()));
