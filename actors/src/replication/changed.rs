@@ -9,14 +9,14 @@ use super::page::{PageLimits, Selection};
 use super::range_changes::{ChangedKeys, RowsSince, Teller, Witness, changed_anywhere, is_news, next_marker};
 use super::serve::changed_rows;
 use crate::causality::SeenMarker;
-use crate::ids::{NodeId, Partition};
+use crate::ids::{ActorId, NodeId, Partition, SortKey};
 use crate::layout::Layout;
 use crate::shard::{Changes, PollError, Since};
 use crate::store::Store;
 use crate::store::range::KeyRange;
 use futures_util::future::{BoxFuture, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A poll of a range cannot tell what changed.
@@ -149,7 +149,7 @@ impl<S: Store> RangeChanges<S> {
             return Ok(ChangedPage { items: Vec::new(), is_last: true });
         }
         let lists = join_all(self.tellers.iter().map(|teller| self.changed_at(teller))).await;
-        let lists = lists.into_iter().collect::<Option<Vec<_>>>().ok_or(ReadError::Unavailable)?;
+        let mut lists = lists.into_iter().collect::<Option<Vec<_>>>().ok_or(ReadError::Unavailable)?;
         let (keys, mut upto) = changed_anywhere(&lists);
         let mut items = Vec::new();
         let knows = |teller: &&Teller| teller.since != RowsSince::Everything;
@@ -160,9 +160,14 @@ impl<S: Store> RangeChanges<S> {
             let layout = &self.layout;
             let limits = PageLimits::default();
             let read = self.replicas.read_page(layout, &self.partition, ask, limits, Some(&known)).await?;
-            let witnesses: Vec<Witness<'_>> = self.witnesses(&lists, &read.hashes);
-            let merged = read.page.items.into_iter();
-            items = merged.filter(|(key, item)| is_news(key, item.state_hash(), &witnesses)).collect();
+            let merged = read.page.items;
+            let quiet = self.seen_of(&merged, &lists, &read.hashes);
+            if !quiet.is_empty() {
+                self.ask_again(quiet, &read.hashes, &mut lists).await;
+            }
+            let seen: BTreeSet<SortKey> = self.seen_of(&merged, &lists, &read.hashes).into_iter().collect();
+            let is_news = |(key, _): &Row<'static>| SortKey::new(key).is_ok_and(|key| !seen.contains(&key));
+            items = merged.into_iter().filter(is_news).collect();
             if let Some(shorter) = read.page.upto {
                 upto = Some(shorter.into_owned());
             }
@@ -172,6 +177,45 @@ impl<S: Store> RangeChanges<S> {
             self.rest.pass(&upto);
         }
         Ok(ChangedPage { items, is_last })
+    }
+
+    /// The items that the client has seen.
+    fn seen_of(
+        &self,
+        items: &[Row<'_>],
+        lists: &[ChangedKeys],
+        hashes: &[(NodeId, BTreeMap<String, u64>)],
+    ) -> Vec<SortKey> {
+        let witnesses = self.witnesses(lists, hashes);
+        let is_seen = |(key, item): &&Row<'_>| !is_news(key, item.state_hash(), &witnesses);
+        items.iter().filter(is_seen).filter_map(|(key, _)| SortKey::new(key).ok()).collect()
+    }
+
+    /// What a replica showed may have come to it after it told what changed there: then it is no witness that the client
+    /// has seen it. So those that showed the items are asked once more. What they do not tell counts as changed.
+    async fn ask_again(
+        &self,
+        keys: Vec<SortKey>,
+        shown: &[(NodeId, BTreeMap<String, u64>)],
+        lists: &mut [ChangedKeys],
+    ) {
+        let selection = Selection::Keys(keys.clone());
+        let later = self.tellers.iter().map(|teller| {
+            let is_witness = shown.iter().any(|(node, _)| *node == teller.node);
+            if is_witness && teller.since != RowsSince::Everything {
+                self.rows_at(teller.node, &selection, self.seen.seen.clone())
+            } else {
+                Box::pin(std::future::ready(Some(ChangedKeys::default())))
+            }
+        });
+        for (list, later) in lists.iter_mut().zip(join_all(later).await) {
+            let is_told = |key: &SortKey| {
+                let upto = later.as_ref().map(|later| later.upto.as_deref());
+                upto.is_some_and(|upto| upto.is_none_or(|upto| key.as_str() <= upto))
+            };
+            list.keys.extend(keys.iter().filter(|key| !is_told(key)).map(|key| key.as_str().to_owned()));
+            list.keys.extend(later.into_iter().flat_map(|later| later.keys));
+        }
     }
 
     fn witnesses<'w>(
@@ -195,25 +239,32 @@ impl<S: Store> RangeChanges<S> {
             RowsSince::Everything => Vec::new(),
             RowsSince::Unseen => self.seen.seen.clone(),
         };
+        self.rows_at(teller.node, &Selection::Range(self.rest.clone()), changed_since)
+    }
+
+    fn rows_at(
+        &self,
+        node: NodeId,
+        selection: &Selection,
+        changed_since: Vec<(ActorId, u64)>,
+    ) -> BoxFuture<'static, Option<ChangedKeys>> {
         let limits = PageLimits::default();
         let inner = &self.replicas.inner;
-        if teller.node == inner.node {
+        if node == inner.node {
             let inner = Arc::clone(inner);
-            let (partition, rest) = (self.partition.hash, self.rest.clone());
+            let (partition, selection) = (self.partition.hash, selection.clone());
             return Box::pin(async move {
-                let rest = Selection::Range(rest);
                 let rows =
-                    changed_rows(&inner.shards, partition, &rest, &changed_since, limits).await.ok()?;
+                    changed_rows(&inner.shards, partition, &selection, &changed_since, limits).await.ok()?;
                 let keys = rows.rows.into_iter().map(|(key, _)| key).collect();
                 Some(ChangedKeys { keys, upto: rows.upto })
             });
         }
-        let selection = Selection::Range(self.rest.clone());
         let answer = self.replicas.ask(
-            teller.node,
+            node,
             &Message::ItemsPage {
                 partition: self.partition.hash.0,
-                selection: WireSelection::of(&selection),
+                selection: WireSelection::of(selection),
                 items_max: u32::try_from(limits.items_max).unwrap_or(u32::MAX),
                 bytes_max: u32::try_from(limits.bytes_max).unwrap_or(u32::MAX),
                 form: Form::Hashes,

@@ -116,3 +116,28 @@ fn a_change_is_not_missed_while_a_replica_is_away() {
         assert_eq!(changes(&cluster, 3, &marker).await.0, ["c"]);
     });
 }
+
+/// A replica takes in a write between its answer what changed there and its page: it shows what a quorum does, in a row that
+/// had not changed when it was asked.
+#[test]
+fn a_change_that_a_replica_takes_in_during_the_poll_is_shown() {
+    with_cluster(async |cluster| {
+        cluster.write(0, "a", Context::empty(), "v").await.expect("nothing fails here");
+        let (_, marker) = changes(&cluster, 0, &SeenMarker::default()).await;
+        cluster.write_only_at(1, "b", Context::empty(), "v").await;
+        let replicas = &cluster.nodes[0].replicas;
+        let (layout, range) = (cluster.layout.clone(), KeyRange::all());
+        let changes = replicas.changes(layout, &partition("pk"), range, marker).await;
+        let mut changes = changes.expect("nothing fails here");
+        // The other replicas are repaired by reads.
+        while [0, 1, 2].iter().any(|at| cluster.held(*at, "b") != ["v"]) {
+            cluster.item(0, "b").await.expect("nothing fails here");
+            cluster.sever(0);
+            cluster.item(3, "b").await.expect("nothing fails here");
+            cluster.heal(0);
+        }
+        let page = changes.next_page().await.expect("nothing fails here");
+        let shown: Vec<_> = page.items.into_iter().map(|(key, _)| key).collect();
+        assert_eq!(shown, ["b"]);
+    });
+}
