@@ -8,6 +8,7 @@
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Replaces the file `name` in `folder`, durably. After a crash it is the old one or the new one. It takes room on the disk only
@@ -29,7 +30,7 @@ pub fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
 
 /// Over what is there, not in its place: the room is kept.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::options().write(true).create(true).truncate(false).open(path)?;
+    let mut file = File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.set_len(bytes.len() as u64)?;
     file.sync_all()

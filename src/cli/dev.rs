@@ -5,11 +5,11 @@ use crate::logging;
 use crate::node::Node;
 use crate::provision::{self, Credentials};
 use clap::Args;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use troupe_actors::whole_file;
 
 #[derive(Debug, Args)]
 pub(super) struct DevArgs {
@@ -42,7 +42,7 @@ pub(super) async fn run(args: DevArgs) -> Result<(), CliError> {
     }
     let mut node = Node::prepare(&config).await?;
     // The folder is locked now: another node's file is not touched.
-    let ready = match write_config(&file, &text) {
+    let ready = match whole_file::replace(&args.dir, CONFIG_FILE, text.as_bytes()) {
         Ok(()) => provision(&config, &node).await,
         Err(source) => Err(unwritable(source)),
     };
@@ -77,14 +77,6 @@ fn config_text(args: &DevArgs, file: &Path) -> io::Result<String> {
         args.k2v_addr,
         args.admin_addr
     ))
-}
-
-/// Writes it beside the data, so that the other commands find the node with `-c`.
-fn write_config(file: &Path, text: &str) -> io::Result<()> {
-    let newborn = file.with_extension("new");
-    let mut out = File::options().write(true).create(true).truncate(true).mode(0o600).open(&newborn)?;
-    out.write_all(text.as_bytes())?;
-    fs::rename(&newborn, file)
 }
 
 async fn provision(config: &Config, node: &Node) -> Result<Credentials, CliError> {

@@ -35,17 +35,24 @@ fn server(home: Home, top: &str, arguments: &[&str]) -> (Node, PathBuf) {
     (Node::server(home, &config, addr, arguments, credentials, "data"), file)
 }
 
-/// Every plain file below a folder but the store's own, with its content.
+/// Every plain file below a folder with its content, but the store's own and those that the running node itself goes on
+/// writing: what it knows of its memory and of its peers.
 fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             found.extend(contents(&path));
-        } else if path.is_file() && path.extension().is_none_or(|extension| extension != "mdb") {
+        } else if path.is_file() && !is_written_by_the_node(&path) {
             found.insert(path.clone(), fs::read(&path).unwrap());
         }
     }
     found
+}
+
+fn is_written_by_the_node(path: &Path) -> bool {
+    let is_of_the_node = |name: &str| ["incarnation", "peers"].contains(&name);
+    path.extension().is_some_and(|extension| extension == "mdb")
+        || path.file_stem().is_some_and(|name| name.to_str().is_some_and(is_of_the_node))
 }
 
 #[test]
