@@ -52,6 +52,9 @@ impl Tree for LmdbStore {
         let behind = if need.own_bytes == 0 { 0 } else { owned.file_bytes.saturating_add(need.own_bytes) };
         match self.growth.reserve(used.max(behind).saturating_add(STORE_HEADROOM_BYTES)) {
             Reservation::Made => Ok(()),
+            // What deletions gave back lies within the file. A row with pages of its own may not find them in one piece
+            // there; then it stays in the journal, where it is durable, and what grows is refused until there is room.
+            Reservation::NoRoom if fits(owned.file_bytes) => Ok(()),
             Reservation::NoRoom => Err(CommitError::DiskFull),
             Reservation::Unsupported => {
                 let missing = used.saturating_sub(owned.file_bytes);
