@@ -154,6 +154,8 @@ impl Node {
         let view = Arc::new(StoreView {
             stores,
             shards: shards.clone(),
+            replicas: replicas.clone(),
+            control: control.clone(),
             peering,
             membership: membership_seen,
             memory: watched,

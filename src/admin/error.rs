@@ -1,8 +1,10 @@
+use super::UsageError;
 use super::model::ErrorBody;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use troupe_actors::control::{ControlError, NameError};
 use troupe_actors::ids::BucketId;
+use troupe_actors::replication::handle::ReadError;
 use troupe_actors::store::StoreError;
 
 /// Why the admin API refuses.
@@ -60,8 +62,20 @@ pub(super) enum AdminError {
     Method { endpoint: &'static str, method: String },
     #[error("the store cannot be read; the log has the reason")]
     Store(#[source] StoreError),
+    #[error(transparent)]
+    Replicas(ReadError),
     #[error("the node is stopping")]
     Stopping,
+}
+
+impl From<UsageError> for AdminError {
+    fn from(error: UsageError) -> AdminError {
+        match error {
+            UsageError::Store(error) => AdminError::Store(error),
+            UsageError::Replicas(error) => AdminError::Replicas(error),
+            UsageError::Stopping => AdminError::Stopping,
+        }
+    }
 }
 
 impl AdminError {
@@ -96,7 +110,9 @@ impl AdminError {
             AdminError::UnknownEndpoint => (StatusCode::NOT_FOUND, "InvalidRequest"),
             AdminError::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "InvalidRequest"),
             AdminError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
-            AdminError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+            AdminError::Replicas(_) | AdminError::Stopping => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+            }
         }
     }
 

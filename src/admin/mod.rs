@@ -22,7 +22,7 @@ pub mod socket;
 mod tests;
 
 pub use access::{Access, PortTokens};
-pub use node_view::{BucketUsage, Gauge, NodeIdentity, NodeView, Peer, PeerState};
+pub use node_view::{BucketUsage, Gauge, NodeIdentity, NodeView, Peer, PeerState, UsageError};
 
 use access::Caller;
 use actix_http::{Request, Response};

@@ -1,17 +1,19 @@
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::replication::handle::ReadError;
 use troupe_actors::store::StoreError;
 use troupe_actors::transport::PeerAddr;
 
 /// What the admin API asks the node about itself. The node's composition root implements it.
 pub trait NodeView: Send + Sync + 'static {
-    /// The sums over a bucket's partitions. Reads the store: call it off the HTTP workers.
+    /// The sums over a bucket's partitions, as a quorum of the replicas of each shard knows them: what this node lacks, or
+    /// holds no replica of, counts too.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be read.
-    fn bucket_usage(&self, bucket: BucketId) -> Result<BucketUsage, StoreError>;
+    /// [`UsageError`].
+    fn bucket_usage(&self, bucket: BucketId) -> LocalBoxFuture<'static, Result<BucketUsage, UsageError>>;
 
     /// What goes on in the node right now.
     fn gauges(&self) -> Vec<Gauge>;
@@ -27,6 +29,20 @@ pub trait NodeView: Send + Sync + 'static {
 
     /// Connects to another node, and stays connected. Gives its id, or the reason why there is no link yet, for a person.
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>>;
+}
+
+/// Nobody knows what a bucket holds.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum UsageError {
+    /// This node's store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Too few replicas answer.
+    #[error(transparent)]
+    Replicas(#[from] ReadError),
+    /// The node is going away.
+    #[error("the node is stopping")]
+    Stopping,
 }
 
 /// How another node is, as this one sees it.

@@ -4,26 +4,49 @@ use super::entropy;
 use super::memory::Watched;
 use super::peers;
 use super::rpc::Peering;
-use crate::admin::{BucketUsage, Gauge, NodeView, Peer};
+use crate::admin::{BucketUsage, Gauge, NodeView, Peer, UsageError};
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 use troupe_actors::antientropy::Entropy;
-use troupe_actors::ids::{BucketId, NodeId};
+use troupe_actors::control::Control;
+use troupe_actors::ids::{BucketId, NodeId, ShardIndex};
 use troupe_actors::membership::Membership;
+use troupe_actors::replication::handle::Replicas;
+use troupe_actors::replication::pages::Listed;
 use troupe_actors::shard::Shards;
+use troupe_actors::store::counters::PartitionCounters;
 use troupe_actors::store::journalled::{NodeStats, NodeStore};
 use troupe_actors::store::range::KeyRange;
 use troupe_actors::store::set::StoreSet;
 use troupe_actors::store::{Snapshot, Store, StoreError};
 use troupe_actors::transport::{Carry, PeerAddr};
 
+fn own_usage(stores: &StoreSet<NodeStore>, bucket: BucketId) -> Result<BucketUsage, StoreError> {
+    let mut usage = BucketUsage::default();
+    for store in stores.iter() {
+        store.snapshot()?.scan_partitions(bucket, &KeyRange::all(), &mut |_, state| {
+            add(&mut usage, state.counters);
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(usage)
+}
+
+fn add(usage: &mut BucketUsage, counters: PartitionCounters) {
+    usage.partitions += u64::from(counters.entries > 0);
+    usage.entries += counters.entries;
+    usage.bytes += counters.bytes;
+}
+
 /// A node's stores and shards.
 pub(super) struct StoreView {
     pub(super) stores: StoreSet<NodeStore>,
     pub(super) shards: Shards<NodeStore>,
+    pub(super) replicas: Replicas<NodeStore>,
+    pub(super) control: Control,
     pub(super) peering: Peering,
     pub(super) membership: Membership,
     pub(super) memory: Watched,
@@ -32,18 +55,24 @@ pub(super) struct StoreView {
 
 impl NodeView for StoreView {
     /// Exact as of each store's last commit: counters change in the transaction of the item.
-    fn bucket_usage(&self, bucket: BucketId) -> Result<BucketUsage, StoreError> {
-        let mut usage = BucketUsage::default();
-        for store in self.stores.iter() {
-            store.snapshot()?.scan_partitions(bucket, &KeyRange::all(), &mut |_, state| {
-                let counters = state.counters;
-                usage.partitions += u64::from(counters.entries > 0);
-                usage.entries += counters.entries;
-                usage.bytes += counters.bytes;
-                ControlFlow::Continue(())
-            })?;
+    fn bucket_usage(&self, bucket: BucketId) -> LocalBoxFuture<'static, Result<BucketUsage, UsageError>> {
+        let (replicas, layout) = (self.replicas.clone(), self.control.snapshot().layout.clone());
+        if !layout.is_assigned() || ShardIndex::all().all(|shard| replicas.is_sole(&layout, shard)) {
+            let stores = self.stores.clone();
+            // It reads as much as there is: off the HTTP workers.
+            let scan = tokio::task::spawn_blocking(move || own_usage(&stores, bucket));
+            return async move { scan.await.map_or(Err(UsageError::Stopping), |usage| Ok(usage?)) }
+                .boxed_local();
         }
-        Ok(usage)
+        let mut pages = replicas.index(layout, bucket, KeyRange::all(), None);
+        let sum = async move {
+            let mut usage = BucketUsage::default();
+            while let Listed::Partition(_, counters) = pages.next().await? {
+                add(&mut usage, counters);
+            }
+            Ok(usage)
+        };
+        sum.boxed_local()
     }
 
     fn gauges(&self) -> Vec<Gauge> {

@@ -1,6 +1,6 @@
 //! Buckets, keys and permissions, made at one node and used at another.
 
-use crate::cluster::Cluster;
+use crate::cluster::{BUCKET, Cluster};
 use crate::harness::Client;
 use std::time::{Duration, Instant};
 
@@ -45,4 +45,19 @@ fn a_node_without_a_majority_makes_no_changes_and_says_so() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("majority"), "{said}");
+}
+
+#[test]
+fn a_bucket_is_not_deleted_because_the_node_that_is_asked_holds_nothing_of_it() {
+    let mut cluster = Cluster::start(3);
+    cluster.client(0).put("pk", "sk", None, "kept").expect(204);
+    let gateway = cluster.add_node();
+    cluster.command(0, &["layout", "assign", "-z", "elsewhere", "-g", &cluster.members[gateway].id]);
+    cluster.apply();
+    cluster.wait_until_served(gateway);
+    let output = cluster.try_command(gateway, &["bucket", "delete", "--yes", BUCKET]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("not empty"), "{said}");
+    let item = cluster.client(gateway).read("pk", "sk");
+    assert!(item.holds(&[Some("kept")]), "{item:?}");
 }

@@ -6,9 +6,7 @@ use crate::admin::model::{
     ListBucketsResponseItem, UpdateBucketRequestBody,
 };
 use crate::admin::{Admin, BucketUsage, search};
-use actix_web::web;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use troupe_actors::control::{Alias, Bucket, Command, ControlSnapshot};
 use troupe_actors::ids::BucketId;
 
@@ -54,7 +52,8 @@ pub(super) async fn create(admin: &Admin, call: &Call) -> AdminResult {
         .transpose()?;
     admin.control.change(Command::CreateBucket { id, global_alias, local_alias }).await?;
     log::info!("bucket {id} created");
-    info(admin, id).await
+    // Nobody is asked what it holds: it exists, whoever can be reached.
+    info_with(admin, id, BucketUsage::default())
 }
 
 /// Quotas and websites may be asked for only in the way that leaves them off: what is not enforced is not promised.
@@ -82,7 +81,7 @@ pub(super) async fn delete(admin: &Admin, call: &Call) -> AdminResult {
     let id = existing(&admin.control.snapshot(), call.needed("id")?)?.id;
     // Closed first: nobody puts something in between the look and the deletion.
     admin.control.change(Command::CloseBucket { id }).await?;
-    match usage(admin, id).await {
+    match admin.view.bucket_usage(id).await {
         Ok(usage) if usage.entries == 0 => {}
         looked => {
             admin.control.change(Command::ReopenBucket { id }).await?;
@@ -103,7 +102,10 @@ pub(super) fn existing<'s>(snapshot: &'s ControlSnapshot, id: &str) -> Result<&'
 
 /// Everything about a bucket, as the answer to whatever changed it.
 pub(super) async fn info(admin: &Admin, id: BucketId) -> AdminResult {
-    let usage = usage(admin, id).await?;
+    info_with(admin, id, admin.view.bucket_usage(id).await?)
+}
+
+fn info_with(admin: &Admin, id: BucketId, usage: BucketUsage) -> AdminResult {
     let snapshot = admin.control.snapshot();
     let bucket = snapshot.bucket(id).ok_or_else(|| AdminError::NoBucketFound(id.to_string()))?;
     json(&GetBucketInfoResponse {
@@ -141,11 +143,4 @@ fn keys_of(snapshot: &ControlSnapshot, bucket: &Bucket) -> Vec<GetBucketInfoKey>
             .collect(),
     })
     .collect()
-}
-
-/// Reads the store, so it runs where blocking is allowed.
-async fn usage(admin: &Admin, id: BucketId) -> Result<BucketUsage, AdminError> {
-    let view = Arc::clone(&admin.view);
-    let usage = web::block(move || view.bucket_usage(id)).await.map_err(|_| AdminError::Stopping)?;
-    usage.map_err(AdminError::Store)
 }

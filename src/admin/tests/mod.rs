@@ -10,17 +10,18 @@ use actix::Arbiter;
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::{App, test};
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use troupe_actors::control::ControlOptions;
 use troupe_actors::ids::{BucketId, NodeId};
 use troupe_actors::layout::Incarnation;
+use troupe_actors::store::Epoch;
 use troupe_actors::store::lane::LaneHandle;
 use troupe_actors::store::lane::actor::LaneActor;
 use troupe_actors::store::memory::MemoryStore;
-use troupe_actors::store::{Epoch, StoreError};
 use troupe_actors::transport::PeerAddr;
 
 pub(super) const NODE: NodeId = NodeId([0xaa; 32]);
@@ -38,8 +39,9 @@ pub(super) struct FixedView {
 }
 
 impl NodeView for FixedView {
-    fn bucket_usage(&self, _bucket: BucketId) -> Result<BucketUsage, StoreError> {
-        Ok(*self.usage.lock().unwrap())
+    fn bucket_usage(&self, _bucket: BucketId) -> LocalBoxFuture<'static, Result<BucketUsage, UsageError>> {
+        let usage = *self.usage.lock().unwrap();
+        async move { Ok(usage) }.boxed_local()
     }
 
     fn gauges(&self) -> Vec<Gauge> {
