@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Barrier;
 
 const BUCKET: &str = "rolling";
+const WRITERS: usize = 16;
 
 fn credentials() -> Credentials {
     Credentials {
@@ -38,12 +40,20 @@ fn bucket(addrs: &[SocketAddr]) -> Bucket {
 }
 
 /// Adds values without tokens, which no client may repeat on its own account, and gives the keys of all that was acknowledged.
-async fn write_until(is_over: Arc<AtomicBool>, bucket: Bucket, writer: usize) -> Result<Vec<String>, Error> {
+async fn write_until(
+    is_over: Arc<AtomicBool>,
+    bucket: Bucket,
+    writer: usize,
+    at_work: Arc<Barrier>,
+) -> Result<Vec<String>, Error> {
     let mut acknowledged = Vec::new();
     while !is_over.load(Ordering::Relaxed) {
         let sk = format!("{writer}-{:06}", acknowledged.len());
         bucket.insert_item("pk", &sk, "x", None).await?;
         acknowledged.push(sk);
+        if acknowledged.len() == 1 {
+            at_work.wait().await;
+        }
     }
     Ok(acknowledged)
 }
@@ -53,8 +63,12 @@ async fn a_rolling_restart_fails_no_call_and_repeats_no_write() {
     let addrs = [free_address(), free_address()];
     let mut nodes: Vec<_> = addrs.iter().map(|&addr| start(Home::new(), addr)).collect();
     let (is_over, all) = (Arc::new(AtomicBool::new(false)), bucket(&addrs));
-    let writers: Vec<_> =
-        (0..16).map(|writer| tokio::spawn(write_until(Arc::clone(&is_over), all.clone(), writer))).collect();
+    let at_work = Arc::new(Barrier::new(WRITERS + 1));
+    let spawn =
+        |writer| tokio::spawn(write_until(Arc::clone(&is_over), all.clone(), writer, Arc::clone(&at_work)));
+    let writers: Vec<_> = (0..WRITERS).map(spawn).collect();
+    // Who connects in the very moment in which a node begins to stop is cut off: that is not what this is about.
+    at_work.wait().await;
     for index in [0, 1, 0, 1] {
         let mut node = nodes.remove(index);
         node = tokio::task::spawn_blocking(move || {
