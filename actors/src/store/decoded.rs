@@ -2,7 +2,8 @@
 
 use super::apart;
 use super::keys::{items, names, partitions, shards};
-use super::partition::{self, PartitionState, StoredPartition};
+use super::partition::{PartitionState, StoredPartition};
+use super::partition_rows;
 use super::range::KeyRange;
 use super::rows::{Keyspace, RowBounds, RowView};
 use super::segments::Segment;
@@ -50,7 +51,7 @@ impl<V: RowView> Snapshot for V {
 
     fn partition(&self, hash: PartitionHash) -> Result<Option<StoredPartition>, StoreError> {
         let Some(row) = self.row(Keyspace::Names, &hash.0)? else { return Ok(None) };
-        partition::of_names(self, hash, row).map(Some)
+        partition_rows::of_names(self, hash, row).map(Some)
     }
 
     fn scan_segment_partitions(
@@ -64,7 +65,7 @@ impl<V: RowView> Snapshot for V {
         for row in self.range(Keyspace::Names, (low, segment.high()), false)? {
             let (key, row) = row?;
             let hash = names::hash_of(key).ok_or_else(|| StoreError::corrupt(names::NAME, key))?;
-            if visit(partition::of_names(self, hash, row)?).is_break() {
+            if visit(partition_rows::of_names(self, hash, row)?).is_break() {
                 break;
             }
         }

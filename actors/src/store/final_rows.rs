@@ -3,7 +3,8 @@
 use super::apart;
 use super::group::Group;
 use super::keys::{items, names, partitions, shards};
-use super::partition::{self, PartitionState};
+use super::partition::PartitionState;
+use super::partition_rows;
 use super::rows::{Keyspace, RowChange, RowView};
 use super::{CommitError, FailureCause};
 use crate::ids::Partition;
@@ -51,7 +52,7 @@ impl<'w> FinalRows<'w> {
         }
         let mut named = Vec::new();
         for (partition, delta) in &group.partitions {
-            let before = partition::read(view, partition)?;
+            let before = partition_rows::read(view, partition)?;
             let after = before.unwrap_or_default().checked_add(*delta).ok_or(FailureCause::Miscounted)?;
             rows.push_partition(&mut key, partition, before, after);
             if let Some(change) = NamesChange::between(before, after) {

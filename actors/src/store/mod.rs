@@ -22,6 +22,7 @@ pub mod memory;
 mod memtable;
 mod migration;
 pub mod partition;
+mod partition_rows;
 pub mod range;
 pub mod rows;
 pub mod segments;
