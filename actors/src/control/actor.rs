@@ -1,9 +1,10 @@
 use super::command::{Command, ControlError};
-use super::core::{ControlCore, ControlStatus, Standing};
+use super::core::ControlCore;
 use super::event::{Effect, Event, RequestId};
 use super::message::Envelope;
 use super::rows::{Row, RowError};
 use super::snapshot::ControlSnapshot;
+use super::status::{ControlStatus, Standing};
 use crate::clock::{monotonic_now, wall_now};
 use crate::ids::{ClusterId, NodeId};
 use crate::layout::{Held, Incarnation, LayoutUse, ShardSet};

@@ -23,7 +23,6 @@ use crate::store::lane::PersistError;
 use applying::Applying;
 use confirm::Confirming;
 use heard::Heard;
-pub use heard::{ControlStatus, Standing};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 use super::command::{Command, ControlError};
-use super::core::ControlStatus;
 use super::message::Envelope;
 use super::rows::Row;
 use super::snapshot::ControlSnapshot;
+use super::status::ControlStatus;
 use crate::ids::NodeId;
 use crate::layout::{Held, Incarnation, ShardSet};
 use crate::store::lane::PersistError;

@@ -28,12 +28,13 @@ mod names;
 mod rows;
 mod snapshot;
 mod state;
+mod status;
 #[cfg(test)]
 mod tests;
 
 pub use actor::{Control, ControlOptions, OnCluster, StartError};
 pub use command::{Command, ControlError};
-pub use core::{ControlCore, ControlStatus, Standing};
+pub use core::ControlCore;
 pub use cors::{CorsError, CorsRule, check_cors_rules};
 pub use entities::{AdminTokenState, BucketState, ClusterSecret, KeyState, PermissionState, Secrets};
 pub use event::{Effect, Event, RequestId};
@@ -43,3 +44,4 @@ pub use names::{AdminTokenId, Alias, FreeText, KeyId, NameError, SecretKey};
 pub use rows::{Row, RowError};
 pub use snapshot::{AccessKey, AdminToken, Bucket, ControlSnapshot, Permissions};
 pub use state::ControlState;
+pub use status::{ControlStatus, Standing};
