@@ -9,6 +9,7 @@
 //! ```
 
 mod buffers;
+mod handle;
 mod handshake;
 mod hub;
 mod link;

@@ -1,8 +1,9 @@
 //! From a connection to a link: TLS, then hellos.
 
 use super::buffers::{Incoming, Unsent};
+use super::handle::Handle;
 use super::hub::Hub;
-use super::link::{Handle, LinkTask};
+use super::link::LinkTask;
 use super::tls::Tls;
 use crate::clock;
 use crate::ids::NodeId;

@@ -1,7 +1,7 @@
 //! What the threads of a transport share: who the peers are, and the way to each.
 
 use super::TcpOptions;
-use super::link::Handle;
+use super::handle::Handle;
 use super::traffic::Counters;
 use crate::clock;
 use crate::ids::{ClusterId, NodeId};

@@ -2,6 +2,7 @@
 //! wakes no other task on its way; what was queued since the last turn goes out in one write.
 
 use super::buffers::{Incoming, Unsent};
+use super::handle::{Asker, Handle};
 use super::hub::Hub;
 use super::served::{Done, Served};
 use crate::clock;
@@ -9,66 +10,19 @@ use crate::ids::NodeId;
 use crate::limits::{LINK_READ_TURN_BYTES, LINK_TICK_MS, PING_INTERVAL_MS};
 use crate::transport::connection::{Connection, Effect, LATE, LinkError};
 use crate::transport::frame::{self, Head, Read};
-use crate::transport::outbox::{Outbox, Outgoing};
+use crate::transport::outbox::Outgoing;
 use crate::transport::{Link, NotSent, Refusal, RequestError, Services, UnknownOutcome};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::task::AtomicWaker;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsStream;
-
-/// Who waits for an answer.
-pub(super) type Asker = oneshot::Sender<Result<Bytes, RequestError>>;
-
-/// The end of a link that the rest of the node holds.
-pub(super) struct Handle {
-    serial: u64,
-    outbox: Mutex<Outbox<Asker>>,
-    waker: AtomicWaker,
-    has_ended: AtomicBool,
-}
-
-impl Handle {
-    pub(super) fn new(serial: u64) -> Handle {
-        let outbox = Mutex::new(Outbox::new());
-        Handle { serial, outbox, waker: AtomicWaker::new(), has_ended: AtomicBool::new(false) }
-    }
-
-    pub(super) fn serial(&self) -> u64 {
-        self.serial
-    }
-
-    /// Queues a message.
-    pub(super) fn send(&self, message: Outgoing<Asker>) -> Result<(), NotSent> {
-        self.outbox().push(message)?;
-        self.waker.wake();
-        Ok(())
-    }
-
-    /// Ends the link: nothing that comes over it is processed any more.
-    pub(super) fn end(&self) {
-        self.has_ended.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    /// Has the link look around.
-    pub(super) fn wake(&self) {
-        self.waker.wake();
-    }
-
-    fn outbox(&self) -> MutexGuard<'_, Outbox<Asker>> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Why a link ended.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +62,7 @@ impl Future for LinkTask {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
         let this = self.get_mut();
-        this.handle.waker.register(cx.waker());
+        this.handle.wake_later(cx);
         match this.turn(cx) {
             Ok(()) => Poll::Pending,
             Err(ended) => Poll::Ready(ended),
@@ -129,7 +83,7 @@ impl LinkTask {
     }
 
     fn is_current(&self) -> Result<(), Ended> {
-        if self.handle.has_ended.load(Ordering::Acquire) { Err(Ended::Replaced) } else { Ok(()) }
+        if self.handle.has_ended() { Err(Ended::Replaced) } else { Ok(()) }
     }
 
     fn connection(&mut self) -> Result<&mut Connection<Asker>, Ended> {
@@ -313,6 +267,6 @@ impl Drop for LinkTask {
             let (askers, error) = connection.close();
             askers.for_each(|asker| end(asker, Err(error)));
         }
-        self.hub.link_down(&self.services, self.peer, self.link, self.handle.serial);
+        self.hub.link_down(&self.services, self.peer, self.link, self.handle.serial());
     }
 }
