@@ -97,10 +97,14 @@ impl Connection {
         }
     }
 
-    /// A head is complete, and its request begins.
-    pub(super) fn begin(&mut self, has_body: bool, now: Instant) {
+    /// A head is complete. Says whether its request begins: not on a connection that was cut, as the answer would not leave.
+    pub(super) fn begin(&mut self, has_body: bool, now: Instant) -> bool {
+        if self.cut.is_some() {
+            return false;
+        }
         self.is_body_read = !has_body;
         self.enter(if has_body { Phase::Body } else { Phase::Answer }, now);
+        true
     }
 
     /// Whether the body was read to its end.

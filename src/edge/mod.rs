@@ -9,12 +9,13 @@
 //!   75 s                  10 s                    paced by its reader                 └──────▶ Leftover   1 s, 8 MiB
 //! ```
 //!
-//! A [`request`] tells the core when it begins and when the last of its answer has left. The [`registry`] of a worker
+//! A [`request`] tells the core when it begins and when the last of its answer has left. The [`registry`] of a listener
 //! looks at the time of all its connections once a second, which costs a request nothing.
 
 mod connection;
 mod descriptors;
 pub(crate) mod limits;
+mod link;
 mod place;
 mod registry;
 mod request;

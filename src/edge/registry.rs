@@ -1,17 +1,20 @@
-//! The connections of one worker: looked at every second, and shed when there are too many.
+//! The connections of one listener: looked at every second, and shed when there are too many.
 //!
 //! At the cap, room is made for a newcomer by closing those for whose clients the server waits: idle connections and
 //! unfinished heads, the stalest first, measured by what they may take. A connection that waits for the server is never shed: if
 //! no other is left, the new connection is refused. There is no cap per address: the users behind one proxy share one.
+//!
+//! The workers of a listener share its registry, as they share its capacity: one that sheds its own connections only has nothing
+//! to shed if its thread was held up while the others took all seats. Its lock is taken when a client connects and once a
+//! second, never for a request or a byte.
 
-use super::connection::{Connection, Cut};
+use super::connection::Connection;
 use super::limits::SWEEP_INTERVAL;
+use super::link::Link;
 use crate::budget::Share;
-use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
-use std::sync::Arc;
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 /// How many connections a listener may have, over all its workers.
@@ -23,7 +26,7 @@ pub(crate) struct Capacity {
 
 /// A connection's part of a [`Capacity`], given back when dropped.
 #[derive(Debug)]
-struct Seat(Arc<Capacity>);
+pub(super) struct Seat(Arc<Capacity>);
 
 impl Capacity {
     pub(super) fn new(connections_max: usize) -> Arc<Capacity> {
@@ -49,52 +52,19 @@ impl Drop for Seat {
     }
 }
 
-/// A connection as its worker sees it: shared between its stream, its requests and the registry.
-#[derive(Debug)]
-pub(super) struct Link {
-    connection: RefCell<Connection>,
-    /// Wakes the task that drives the connection.
-    waker: RefCell<Option<Waker>>,
-    seat: RefCell<Option<Seat>>,
-}
-
-impl Link {
-    /// Looks at the connection, or tells it something. Not to be nested.
-    pub(super) fn with<T>(&self, f: impl FnOnce(&mut Connection) -> T) -> T {
-        f(&mut self.connection.borrow_mut())
-    }
-
-    /// Wakes the task of `context` when the connection is cut, or may read again.
-    pub(super) fn wake_later(&self, context: &Context<'_>) {
-        let mut waker = self.waker.borrow_mut();
-        match &mut *waker {
-            Some(waker) => waker.clone_from(context.waker()),
-            None => *waker = Some(context.waker().clone()),
-        }
-    }
-
-    pub(super) fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
-    }
-
-    /// Closes it as soon as its task runs. Its seat is free at once.
-    fn cut(&self, reason: Cut) {
-        self.with(|connection| connection.cut(reason));
-        self.seat.replace(None);
-        self.wake();
-    }
-}
-
-/// The connections of one worker of one listener.
+/// The connections of one listener.
 #[derive(Debug)]
 pub(super) struct Registry {
     capacity: Arc<Capacity>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
     /// Since the last look.
-    turned_away: Cell<usize>,
+    turned_away: usize,
     /// Closed ones stay listed until the next look.
-    links: RefCell<Vec<Weak<Link>>>,
+    links: Vec<Weak<Link>>,
 }
 
 /// Of the connections that can be shed, one in so many goes at a time: looking for the stalest costs a look at all.
@@ -102,9 +72,9 @@ const SHED_DIVISOR: usize = 64;
 
 impl Registry {
     /// A registry, and the task that looks after it until it is dropped.
-    pub(super) fn start(capacity: Arc<Capacity>) -> Rc<Registry> {
-        let registry = Rc::new(Registry { capacity, turned_away: Cell::new(0), links: RefCell::default() });
-        let weak = Rc::downgrade(&registry);
+    pub(super) fn start(capacity: Arc<Capacity>) -> Arc<Registry> {
+        let registry = Arc::new(Registry { capacity, state: Mutex::default() });
+        let weak = Arc::downgrade(&registry);
         actix_rt::spawn(async move {
             let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
             loop {
@@ -117,65 +87,65 @@ impl Registry {
     }
 
     /// Takes in a connection; `None` if it has to be turned away.
-    pub(super) fn admit(&self, now: Instant, head_share: Share) -> Option<Rc<Link>> {
+    pub(super) fn admit(&self, now: Instant, head_share: Share) -> Option<Arc<Link>> {
+        // Held from the shedding on, so that no other worker's newcomer takes the seat.
+        let mut state = self.lock();
         let seat = self.capacity.seat().or_else(|| {
-            self.shed(now);
+            shed(&state.links, now);
             self.capacity.seat()
         });
         let Some(seat) = seat else {
-            self.turned_away.update(|count| count + 1);
+            state.turned_away += 1;
             return None;
         };
-        let link = Rc::new(Link {
-            connection: RefCell::new(Connection::new(now, head_share)),
-            waker: RefCell::default(),
-            seat: RefCell::new(Some(seat)),
-        });
-        self.links.borrow_mut().push(Rc::downgrade(&link));
+        let link = Arc::new(Link::new(Connection::new(now, head_share), seat));
+        state.links.push(Arc::downgrade(&link));
         Some(link)
     }
 
     fn sweep(&self, now: Instant) {
-        match self.turned_away.take() {
-            0 => {}
-            count => log::warn!(
-                "{count} clients were turned away: all {} connections wait for their answers (`connections_max`)",
+        let (turned_away, links) = {
+            let mut state = self.lock();
+            let mut links = Vec::with_capacity(state.links.len());
+            state.links.retain(|link| {
+                let link = link.upgrade();
+                let is_open = link.is_some();
+                links.extend(link);
+                is_open
+            });
+            (std::mem::take(&mut state.turned_away), links)
+        };
+        if turned_away > 0 {
+            log::warn!(
+                "{turned_away} clients were turned away: all {} connections wait for their answers (`connections_max`)",
                 self.capacity.connections_max
-            ),
+            );
         }
-        self.links.borrow_mut().retain(|link| {
-            let Some(link) = link.upgrade() else { return false };
-            link.with(|connection| connection.check_time(now));
-            if let Some(reason) = link.with(|connection| connection.cut_reason()) {
-                // Woken once more if it did not run since: a task that hangs up says so only once.
-                link.cut(reason);
-            }
-            true
-        });
+        for link in links {
+            link.sweep(now);
+        }
     }
 
-    fn shed(&self, now: Instant) {
-        let links = self.links.borrow();
-        let mut stale: Vec<(u64, Rc<Link>)> = links
-            .iter()
-            .filter_map(Weak::upgrade)
-            .filter_map(|link| {
-                let staleness = link.with(|connection| {
-                    connection.cut_reason().is_none().then(|| connection.staleness(now)).flatten()
-                });
-                Some((staleness?, link))
-            })
-            .collect();
-        let count = stale.len().div_ceil(SHED_DIVISOR);
-        if count == 0 {
-            return;
-        }
-        stale.select_nth_unstable_by_key(count - 1, |(staleness, _)| std::cmp::Reverse(*staleness));
-        for (_, link) in stale.iter().take(count) {
-            link.cut(Cut::Idle);
-        }
-        log::debug!("{count} idle connections were closed to make room");
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Closes the stalest of `links`, if there are some that can be shed.
+fn shed(links: &[Weak<Link>], now: Instant) {
+    let mut stale: Vec<(u64, Arc<Link>)> = links
+        .iter()
+        .filter_map(Weak::upgrade)
+        .filter_map(|link| Some((link.staleness(now)?, link)))
+        .collect();
+    let count = stale.len().div_ceil(SHED_DIVISOR);
+    if count == 0 {
+        return;
+    }
+    stale.select_nth_unstable_by_key(count - 1, |(staleness, _)| Reverse(*staleness));
+    // A request may have begun since it was looked at: then the next goes.
+    let shed = stale.iter().filter(|(_, link)| link.shed(now)).take(count).count();
+    log::debug!("{shed} idle connections were closed to make room");
 }
 
 #[cfg(test)]
@@ -185,12 +155,12 @@ mod tests {
     use std::time::Duration;
 
     struct Story {
-        registry: Rc<Registry>,
+        registry: Arc<Registry>,
         now: Instant,
     }
 
     impl Story {
-        fn admit(&self, after_ms: u64) -> Option<Rc<Link>> {
+        fn admit(&self, after_ms: u64) -> Option<Arc<Link>> {
             let share = Budget::new(0, 0).empty_share(Owner::Anonymous);
             self.registry.admit(self.now + Duration::from_millis(after_ms), share)
         }
@@ -231,6 +201,47 @@ mod tests {
         drop(gone);
         story.registry.sweep(story.now + super::super::limits::HEAD_TIMEOUT);
         assert!(is_cut(&slow));
-        assert_eq!(story.registry.links.borrow().len(), 1);
+        assert_eq!(story.registry.lock().links.len(), 1);
+    }
+
+    /// At the cap a worker once shed only its own connections: one whose thread was held up while the others took all
+    /// seats had nothing to shed, and turned clients away beside any number of idle connections.
+    #[actix_web::test]
+    async fn a_worker_without_connections_makes_room_among_those_of_another() {
+        let story = begin(2);
+        std::thread::scope(|workers| {
+            let all = workers.spawn(|| (story.admit(0).unwrap(), story.admit(1000).unwrap()));
+            let (oldest, second) = all.join().unwrap();
+            let newcomer = workers.spawn(|| story.admit(2000)).join().unwrap().unwrap();
+            assert!(is_cut(&oldest) && !is_cut(&second) && !is_cut(&newcomer));
+        });
+    }
+
+    #[actix_web::test]
+    async fn workers_that_are_full_at_once_shed_one_connection_for_each_newcomer() {
+        let story = begin(40);
+        let old: Vec<_> = (0..40).map(|i| story.admit(i).unwrap()).collect();
+        let newcomers: Vec<_> = std::thread::scope(|workers| {
+            let workers: Vec<_> = (0..4)
+                .map(|_| workers.spawn(|| (0..5).map(|_| story.admit(1000).unwrap()).collect::<Vec<_>>()))
+                .collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        });
+        assert_eq!(
+            old.iter().map(|link| is_cut(link)).collect::<Vec<_>>(),
+            [[true; 20], [false; 20]].concat()
+        );
+        assert!(!newcomers.iter().any(|link| is_cut(link)));
+    }
+
+    #[actix_web::test]
+    async fn a_begun_request_saves_its_connection_and_a_cut_one_begins_none() {
+        let story = begin(1);
+        let link = story.admit(0).unwrap();
+        assert!(link.with(|connection| connection.begin(false, story.now)));
+        assert!(!link.shed(story.now + Duration::from_secs(5)));
+        link.with(|connection| connection.end(story.now));
+        assert!(link.shed(story.now + Duration::from_secs(5)));
+        assert!(!link.with(|connection| connection.begin(false, story.now)));
     }
 }

@@ -1,7 +1,7 @@
 //! One request on its connection: when it begins, when its body is read, and when the last of its answer has left.
 
 use super::limits::PIECE_BYTES_MAX;
-use super::registry::Link;
+use super::link::Link;
 use actix_http::error::PayloadError;
 use actix_http::{BoxedPayloadStream, ConnectionType, Payload, Request, Response};
 use actix_web::HttpMessage;
@@ -11,42 +11,45 @@ use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use bytes::Bytes;
 use futures_util::Stream;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 /// A request that was begun and whose answer has not left completely.
 #[derive(Debug)]
 pub(super) struct InProgress {
-    link: Rc<Link>,
+    link: Arc<Link>,
     /// Whether the client asked for another protocol. It is answered in this one, on a connection that then ends: what
     /// follows such a request has no length.
     asked_for_upgrade: bool,
 }
 
 impl InProgress {
-    /// Begins a request whose head is complete.
-    pub(super) fn begin(link: Rc<Link>, request: &mut Request) -> InProgress {
+    /// Begins a request whose head is complete; `None` if its connection was cut before, perhaps by another thread.
+    pub(super) fn begin(link: Arc<Link>, request: &mut Request) -> Option<InProgress> {
         let payload = request.take_payload();
         let has_body = !matches!(payload, Payload::None);
         let asked_for_upgrade =
             request.headers().contains_key(UPGRADE) || request.method() == Method::CONNECT;
-        link.with(|connection| connection.begin(has_body, Instant::now()));
+        if !link.with(|connection| connection.begin(has_body, Instant::now())) {
+            return None;
+        }
         if has_body {
             let left = announced(request);
-            let body = WatchedBody { left, payload, link: Rc::clone(&link), is_read: false };
+            let body = WatchedBody { left, payload, link: Arc::clone(&link), is_read: false };
             let body: BoxedPayloadStream = Box::pin(body);
             *request.payload() = Payload::from(body);
         }
-        InProgress { link, asked_for_upgrade }
+        Some(InProgress { link, asked_for_upgrade })
     }
 
     /// Ends it without its body, which is refused.
     pub(super) fn refuse(link: &Link) {
         let now = Instant::now();
         link.with(|connection| {
-            connection.begin(true, now);
-            connection.end(now);
+            if connection.begin(true, now) {
+                connection.end(now);
+            }
         });
     }
 
@@ -81,7 +84,7 @@ fn announced(request: &Request) -> Option<u64> {
 struct WatchedBody {
     payload: Payload,
     left: Option<u64>,
-    link: Rc<Link>,
+    link: Arc<Link>,
     is_read: bool,
 }
 

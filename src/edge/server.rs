@@ -1,8 +1,9 @@
 //! An HTTP server whose connections are watched.
 
 use super::limits::{CLIENT_SILENCE, LEFTOVER_TIMEOUT};
+use super::link::Link;
 use super::place::Place;
-use super::registry::{Capacity, Link, Registry};
+use super::registry::{Capacity, Registry};
 use super::request::InProgress;
 use super::stream::Stream;
 use crate::budget::{Budget, Owner};
@@ -16,12 +17,12 @@ use actix_service::{
 use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::rt::net::{TcpStream, UnixStream};
 use socket2::{SockRef, TcpKeepalive};
 use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -68,21 +69,22 @@ where
         server = server.workers(workers);
     }
     let stopping = server.graceful_shutdown_signal();
+    let registry = Registry::start(capacity);
     match place {
         Place::Tcp(listeners) => {
             for listener in listeners {
                 let (app, judge, stopping) = (app.clone(), judge.clone(), stopping.clone());
-                let (capacity, requests) = (Arc::clone(&capacity), Arc::clone(&requests));
+                let (registry, requests) = (Arc::clone(&registry), Arc::clone(&requests));
                 server =
                     server.listen(name, listener, move || {
-                        watch(Arc::clone(&capacity), Arc::clone(&requests), notice_dead_clients)
+                        watch(Arc::clone(&registry), Arc::clone(&requests), notice_dead_clients)
                             .and_then(http(app(), judge.clone(), stopping.clone()))
                     })?;
             }
         }
         Place::Unix(listener) => {
             server = server.listen_uds(name, listener, move || {
-                watch::<UnixStream>(Arc::clone(&capacity), Arc::clone(&requests), |_| {}).and_then(http(
+                watch::<UnixStream>(Arc::clone(&registry), Arc::clone(&requests), |_| {}).and_then(http(
                     app(),
                     judge.clone(),
                     stopping.clone(),
@@ -95,12 +97,12 @@ where
 
 /// From a socket to a watched one.
 fn watch<Io: AsyncRead + AsyncWrite + Unpin>(
-    capacity: Arc<Capacity>,
+    registry: Arc<Registry>,
     requests: Arc<Budget>,
     prepare: fn(&Io),
 ) -> impl ServiceFactory<Io, Config = (), Response = Watched<Io>, Error = DispatchError, InitError = ()> {
     fn_factory(move || {
-        let registry = Registry::start(Arc::clone(&capacity));
+        let registry = Arc::clone(&registry);
         let requests = Arc::clone(&requests);
         ready(Ok(fn_service(move |io: Io| {
             let link = registry.admit(Instant::now(), requests.empty_share(Owner::Anonymous));
@@ -132,12 +134,12 @@ where
     let app = map_config(app.into_factory(), |()| AppConfig::default())
         .map_err(|error| Response::from(error.error_response()));
     let watched = apply_fn_factory(app, |mut request: Request, app: &_| {
-        let link = request.conn_data::<Rc<Link>>().map(Rc::clone);
-        let in_progress = link.map(|link| InProgress::begin(link, &mut request));
-        let response = Service::call(app, request);
+        let link = request.conn_data::<Arc<Link>>().map(Arc::clone);
+        let in_progress = link.and_then(|link| InProgress::begin(link, &mut request));
+        let begun = in_progress.map(|in_progress| (in_progress, Service::call(app, request)));
         async move {
+            let (in_progress, response) = begun.ok_or_else(cut_before)?;
             let response: ServiceResponse = response.await?;
-            let in_progress = in_progress.ok_or_else(Response::internal_server_error)?;
             Ok(in_progress.answer(response.into()))
         }
     });
@@ -153,10 +155,17 @@ where
         // A client that hangs up frees what its poll holds at once.
         .h1_allow_half_closed(false)
         .on_connect_ext(|stream: &Stream<Io>, data| {
-            data.insert(Rc::clone(stream.link()));
+            data.insert(Arc::clone(stream.link()));
         })
         .expect(fn_service(move |request: Request| ready(expect(&judge, request))))
         .finish(watched)
+}
+
+/// The answer to a request that came when its connection had made room for another. Nothing was done.
+fn cut_before() -> Response<BoxBody> {
+    let mut answer = Response::new(StatusCode::SERVICE_UNAVAILABLE);
+    answer.head_mut().set_connection_type(ConnectionType::Close);
+    answer
 }
 
 /// Lets a request through whose client waits for the word to send its body, or answers it at once.
@@ -167,7 +176,7 @@ fn expect(
     match judge(&request) {
         Ok(()) => Ok(request),
         Err(mut refusal) => {
-            if let Some(link) = request.conn_data::<Rc<Link>>() {
+            if let Some(link) = request.conn_data::<Arc<Link>>() {
                 InProgress::refuse(link);
             }
             // Whether the body comes is the client's choice: only a new connection is sure to begin with a head.
