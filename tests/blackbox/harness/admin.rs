@@ -3,10 +3,13 @@
 use super::percent::query_of;
 use super::{Credentials, Node, Request, Response};
 use serde_json::{Value, json};
-use std::io::{BufReader, Write};
+use std::io::{self, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+/// No call takes so long.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A way to the admin API.
 #[derive(Debug)]
@@ -34,10 +37,16 @@ impl Admin {
     }
 
     fn call(&self, request: Request) -> Response {
-        let mut stream = UnixStream::connect(&self.socket).expect("the node listens on its admin socket");
+        self.try_call(request).expect("the node listens on its admin socket, and answers")
+    }
+
+    /// An answer of a node that may not be there, or hang.
+    pub(crate) fn try_call(&self, request: Request) -> io::Result<Response> {
+        let mut stream = UnixStream::connect(&self.socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let request = request.with("host", "localhost").with("connection", "close");
-        stream.write_all(&request.to_bytes()).expect("the node reads");
-        Response::read(&mut BufReader::new(stream), false).expect("the node answers")
+        stream.write_all(&request.to_bytes())?;
+        Response::read(&mut BufReader::new(stream), false)
     }
 
     /// Makes a bucket of that name and tells its id.

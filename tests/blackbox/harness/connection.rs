@@ -17,9 +17,9 @@ impl Connection {
     pub(crate) fn open(addr: SocketAddr) -> io::Result<Connection> {
         let stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Connection::of(stream))
+        let connection = Connection::of(stream);
+        connection.set_patience(PATIENCE)?;
+        Ok(connection)
     }
 
     /// A connection into which the kernel takes little of an answer that is not read.
@@ -52,6 +52,13 @@ impl Connection {
     pub(crate) fn call(&mut self, request: &Request) -> io::Result<Response> {
         self.send(&request.to_bytes())?;
         Response::read(&mut self.reader, request.method == "HEAD")
+    }
+
+    /// Waits no longer than this for any part of an answer, and for any part of a request to be taken.
+    pub(crate) fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        let stream = self.reader.get_ref();
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))
     }
 
     /// Tells the server that nothing more comes; the answer can still be read.
