@@ -12,3 +12,4 @@ pub mod node;
 mod provision;
 #[doc(hidden)]
 pub mod untrusted;
+mod watchdog;

@@ -14,30 +14,36 @@ pub mod identity;
 mod known_peers;
 mod lanes;
 mod memory;
+mod operator;
 mod peers;
 mod removed;
 mod replicas;
 mod rpc;
 mod stop_signals;
+mod variables;
 mod view;
 pub(crate) mod vital;
+mod workers;
 
 use crate::admin::health::missing_copies;
 use crate::config::Config;
 use crate::edge::Room;
 use crate::http::server::{self, K2vParts, K2vStop};
+use crate::watchdog::Beats;
 use actix::Arbiter;
 use actix_web::dev::Server;
 use admin::{AdminParts, AdminServers};
 use entropy::AntiEntropy;
 use lanes::Lanes;
 use memory::{Memory, ShardsOfNode};
+use operator::OperatorService;
 use rand::Rng;
 use rpc::Rpc;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use stop_signals::StopSignals;
 use tokio::sync::mpsc;
 use troupe_actors::antientropy;
@@ -50,6 +56,7 @@ use troupe_actors::store::journalled::NodeStore;
 use troupe_actors::store::lane::actor::OnBroken;
 use troupe_actors::store::{CommitError, Snapshot, Store};
 use troupe_actors::transport::{Peers, Services, Subsystem};
+use variables::Variables;
 use view::StoreView;
 
 pub use error::NodeError;
@@ -85,6 +92,9 @@ pub struct Node {
     /// The K2V server, bound but not yet run.
     waiting: Option<Server>,
     broken: mpsc::UnboundedReceiver<CommitError>,
+    beats: Beats,
+    /// Set when the stop begins.
+    is_leaving: Arc<AtomicBool>,
 }
 
 impl Node {
@@ -104,7 +114,7 @@ impl Node {
     /// # Errors
     /// [`NodeError`] says what is wrong and where.
     pub async fn prepare(config: &Config) -> Result<Node, NodeError> {
-        let stop_signals = StopSignals::listen()?;
+        let (stop_signals, beats) = (StopSignals::listen()?, Beats::default());
         let k2v_addr = config.k2v.bind_addr.as_ref().ok_or(NodeError::NoK2vAddr)?;
         let room = Room::make(config.connections_max, more_threads(config))?;
         let dir = &config.metadata_dir;
@@ -116,7 +126,7 @@ impl Node {
             // Without a receiver the node is stopping already.
             Box::new(move |failure: &CommitError| _ = sender.send(failure.clone())) as OnBroken
         };
-        let lanes = Lanes::open(dir, &config.store, on_broken)?;
+        let lanes = Lanes::open(dir, &config.store, &beats, on_broken)?;
         // After the stores, whose locks keep a second process out of the directory.
         let identity = identity::read_or_create(dir)?;
         let id = identity.node;
@@ -128,7 +138,7 @@ impl Node {
         {
             log::warn!("{warning}");
         }
-        let (shards, shard_arbiters) = start_shards(config, id, &rpc.peers(), &lanes)?;
+        let (shards, shard_arbiters) = start_shards(config, id, &rpc.peers(), &lanes, &beats)?;
         let (membership_service, inbox) = membership::inbox();
         let membership = rpc.start_membership(id, inbox);
         rpc.follow_layout(id, control.clone());
@@ -136,19 +146,23 @@ impl Node {
         let memory = Memory::start(opened, &rpc, &membership_service, of_node).await;
         let (replicas, replica_service) = replicas::start(config, id, &shards, &control, rpc.peers());
         let (entropy_service, entropy_inbox) = antientropy::inbox();
+        let operator = OperatorService::default();
         let services = Services::default()
             .with(Subsystem::Control, control.service())
             .with(Subsystem::Replication, Arc::new(replica_service))
             .with(Subsystem::Membership, membership_service)
             .with(Subsystem::Merge, Arc::new(MergeServer::new(shards.clone(), holds(id, control.clone()))))
-            .with(Subsystem::AntiEntropy, Arc::new(entropy_service));
+            .with(Subsystem::AntiEntropy, Arc::new(entropy_service))
+            .with(Subsystem::Operator, Arc::new(operator.clone()));
         rpc.start(services)?;
         control.connect(rpc.peers(), rpc.on_cluster()).await;
 
         let watched = memory.watched.clone();
         let of_node = ShardsOfNode { node: id, control: control.clone(), shards: shards.clone() };
-        let entropy = AntiEntropy::start(entropy_inbox, of_node, rpc.peers(), watched.incarnation.clone())?;
+        let entropy =
+            AntiEntropy::start(entropy_inbox, of_node, rpc.peers(), watched.incarnation.clone(), &beats)?;
 
+        let is_leaving = Arc::new(AtomicBool::new(false));
         let (stores, peering) = (lanes.stores.clone(), rpc.peering());
         let (membership_seen, entropy_seen) = (membership.clone(), entropy.handle.clone());
         let view = Arc::new(StoreView {
@@ -159,13 +173,22 @@ impl Node {
             peering,
             membership: membership_seen,
             memory: watched,
+            variables: Variables::start(dir, entropy_seen.clone()),
             entropy: entropy_seen,
+            is_leaving: Arc::clone(&is_leaving),
         });
+        operator.show(id, view.clone());
         let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
         let admin = AdminServers::start(config, parts, room)?;
 
         let capacity = room.k2v();
-        let parts = K2vParts { shards: shards.clone(), replicas, control: control.clone(), capacity };
+        let parts = K2vParts {
+            shards: shards.clone(),
+            replicas,
+            control: control.clone(),
+            capacity,
+            beats: beats.clone(),
+        };
         let k2v = server::bind(k2v_addr, config, parts).map_err(|source| NodeError::Bind {
             what: "K2V API",
             addr: k2v_addr.to_string(),
@@ -193,6 +216,8 @@ impl Node {
             k2v,
             waiting,
             broken,
+            beats,
+            is_leaving,
         })
     }
 
@@ -205,17 +230,22 @@ impl Node {
         }
     }
 
+    /// Where the node's threads show that they make progress.
+    pub(crate) fn beats(&self) -> Beats {
+        self.beats.clone()
+    }
+
     /// How many polls are waiting.
     pub fn poller_count(&self) -> usize {
         self.shards.poller_count()
     }
 
     /// Serves until SIGTERM or SIGINT, then stops: nothing new is accepted, waiting polls are answered, requests in
-    /// progress finish, what was accepted is durable, stores are closed.
+    /// progress finish, what was accepted is durable, stores are closed. `on_stop` is called when the stop begins.
     ///
     /// # Errors
     /// [`NodeError::StoreBroken`] if a store failed first; [`NodeError::Open`] if one could not be closed cleanly.
-    pub async fn run_until_signal(mut self) -> Result<(), NodeError> {
+    pub async fn run_until_signal(mut self, on_stop: impl FnOnce()) -> Result<(), NodeError> {
         let name = tokio::select! {
             name = self.stop_signals.wait() => name,
             Some(failure) = self.broken.recv() => {
@@ -224,6 +254,7 @@ impl Node {
             }
         };
         log::info!("node {} stops: {name}", self.id);
+        on_stop();
         self.stop().await
     }
 
@@ -245,8 +276,11 @@ impl Node {
             waiting,
             mut broken,
             shards,
+            is_leaving,
             ..
         } = self;
+        // Before the port is closed: `/readyz` says so to whoever sends requests here.
+        is_leaving.store(true, Ordering::Relaxed);
         match waiting {
             // A server that never ran cannot be asked to stop.
             Some(server) => drop(server),
@@ -323,9 +357,10 @@ fn start_shards(
     node: NodeId,
     peers: &Peers,
     lanes: &Lanes,
+    beats: &Beats,
 ) -> Result<(Shards<NodeStore>, Vec<Arbiter>), NodeError> {
     let workers = config.shard_workers.map_or(SHARD_WORKERS_DEFAULT, NonZeroUsize::get);
-    let arbiters: Vec<Arbiter> = (0..workers).map(|_| vital::arbiter()).collect();
+    let arbiters: Vec<Arbiter> = (0..workers).map(|_| vital::arbiter(beats, "shards")).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let lanes: Vec<_> = lanes.iter().map(|(store, lane)| (Arc::clone(store), lane.clone())).collect();
     let limits = ShardLimits {

@@ -72,7 +72,9 @@ impl PortTokens {
     ) -> Result<Caller, AdminError> {
         let is_metrics = endpoint == Endpoint::Metrics;
         let metrics_are_open = self.metrics.is_none() && !self.metrics_require_token;
-        if matches!(endpoint, Endpoint::Health | Endpoint::CheckDomain) || (is_metrics && metrics_are_open) {
+        let is_open =
+            matches!(endpoint, Endpoint::Health | Endpoint::Live | Endpoint::Ready | Endpoint::CheckDomain);
+        if is_open || (is_metrics && metrics_are_open) {
             return Ok(Caller::Reader);
         }
         let given = bearer(headers);

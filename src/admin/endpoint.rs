@@ -6,6 +6,8 @@ use actix_web::http::Method;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Endpoint {
     Health,
+    Live,
+    Ready,
     Metrics,
     CheckDomain,
     GetClusterStatus,
@@ -41,6 +43,10 @@ pub(super) enum Endpoint {
     GetNodeInfo,
     GetNodeStatistics,
     ConnectClusterNodes,
+    ListWorkers,
+    GetWorkerInfo,
+    GetWorkerVariable,
+    SetWorkerVariable,
     /// Troupe's own.
     AcceptDataLoss,
     /// A call that Garage has and Troupe does not, and why.
@@ -48,12 +54,11 @@ pub(super) enum Endpoint {
 }
 
 const NO_OBJECTS: &str = "Troupe keeps K2V items, no objects and no blocks";
-const NO_WORKERS: &str = "Troupe has no background workers to list or to tune; see GetNodeStatistics";
 const NO_SNAPSHOTS: &str =
     "this version of Troupe takes no snapshots; stop the node and copy its metadata_dir";
 
 /// Every call below `/v2/`, with its method.
-const CALLS: [(&str, Method, Endpoint); 49] = [
+const CALLS: [(&str, Method, Endpoint); 51] = [
     ("GetClusterStatus", Method::GET, Endpoint::GetClusterStatus),
     ("GetClusterHealth", Method::GET, Endpoint::GetClusterHealth),
     ("GetClusterStatistics", Method::GET, Endpoint::GetClusterStatistics),
@@ -96,11 +101,13 @@ const CALLS: [(&str, Method, Endpoint); 49] = [
     ("PurgeBlocks", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
     ("RetryBlockResync", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
     ("LaunchRepairOperation", Method::POST, Endpoint::NotOffered(NO_OBJECTS)),
-    ("ListWorkers", Method::POST, Endpoint::NotOffered(NO_WORKERS)),
-    ("GetWorkerInfo", Method::POST, Endpoint::NotOffered(NO_WORKERS)),
-    ("GetWorkerVariable", Method::POST, Endpoint::NotOffered(NO_WORKERS)),
-    ("SetWorkerVariable", Method::POST, Endpoint::NotOffered(NO_WORKERS)),
+    ("ListWorkers", Method::POST, Endpoint::ListWorkers),
+    ("GetWorkerInfo", Method::POST, Endpoint::GetWorkerInfo),
+    ("GetWorkerVariable", Method::POST, Endpoint::GetWorkerVariable),
+    ("SetWorkerVariable", Method::POST, Endpoint::SetWorkerVariable),
     ("Health", Method::GET, Endpoint::Health),
+    ("Live", Method::GET, Endpoint::Live),
+    ("Ready", Method::GET, Endpoint::Ready),
     ("Metrics", Method::GET, Endpoint::Metrics),
     ("CheckDomain", Method::GET, Endpoint::CheckDomain),
 ];
@@ -109,10 +116,12 @@ const CALLS: [(&str, Method, Endpoint); 49] = [
 pub(super) fn find(path: &str) -> Option<&'static (&'static str, Method, Endpoint)> {
     let name = match path {
         "/health" => "Health",
+        "/livez" => "Live",
+        "/readyz" => "Ready",
         "/metrics" => "Metrics",
         "/check" => "CheckDomain",
-        // These three have no place below /v2/.
-        "/v2/Health" | "/v2/Metrics" | "/v2/CheckDomain" => return None,
+        // These have no place below /v2/.
+        "/v2/Health" | "/v2/Live" | "/v2/Ready" | "/v2/Metrics" | "/v2/CheckDomain" => return None,
         path => path.strip_prefix("/v2/")?,
     };
     CALLS.iter().find(|(known, _, _)| *known == name)
@@ -133,6 +142,8 @@ mod tests {
         for (name, _, _) in &CALLS {
             let path = match *name {
                 "Health" => "/health",
+                "Live" => "/livez",
+                "Ready" => "/readyz",
                 "Metrics" => "/metrics",
                 "CheckDomain" => "/check",
                 name => name,

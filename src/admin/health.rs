@@ -53,6 +53,20 @@ pub(super) fn warnings(admin: &Admin) -> Vec<String> {
     warnings
 }
 
+/// Why the node should be sent no requests; nothing if it should.
+pub(super) fn not_ready(admin: &Admin) -> Option<String> {
+    if let Some(reason) = admin.view.not_serving() {
+        return Some(reason.to_owned());
+    }
+    let health = of(admin);
+    if admin.control.snapshot().layout.version().number == 0 {
+        return Some("no layout has been applied".to_owned());
+    }
+    let (served, all) = (health.partitions_quorum, health.partitions);
+    (served < all)
+        .then(|| format!("{served} of {all} shards have a quorum of replicas that this node is connected to"))
+}
+
 /// A shard is served as far as this node is connected to a quorum of its replicas in every live layout version.
 pub(super) fn of(admin: &Admin) -> GetClusterHealthResponse {
     let snapshot = admin.control.snapshot();

@@ -14,6 +14,7 @@ mod endpoint;
 mod error;
 mod handlers;
 pub(crate) mod health;
+pub(crate) mod local;
 pub mod model;
 mod node_view;
 mod search;
@@ -22,7 +23,8 @@ pub mod socket;
 mod tests;
 
 pub use access::{Access, PortTokens};
-pub use node_view::{BucketUsage, Gauge, NodeIdentity, NodeView, Peer, PeerState, UsageError};
+pub use local::{LocalAnswer, LocalCall};
+pub use node_view::{BucketUsage, Gauge, NodeIdentity, NodeView, Peer, PeerState, UsageError, VariableError};
 
 use access::Caller;
 use actix_http::{Request, Response};

@@ -1,3 +1,5 @@
+use super::local::{LocalAnswer, LocalCall};
+use super::model::WorkerInfoResp;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,6 +29,24 @@ pub trait NodeView: Send + Sync + 'static {
     /// Has the node vote again, whatever it lost.
     fn accept_data_loss(&self) -> BoxFuture<'static, ()>;
 
+    /// Why the node serves no requests, or will soon serve none; nothing if it does.
+    fn not_serving(&self) -> Option<&'static str>;
+
+    /// What runs in the background.
+    fn workers(&self) -> Vec<WorkerInfoResp>;
+
+    /// What can be changed of it while the node runs, by name.
+    fn variables(&self) -> BTreeMap<&'static str, String>;
+
+    /// Changes one, now and for later starts. Its value as it is shown.
+    ///
+    /// # Errors
+    /// [`VariableError`]; nothing is changed.
+    fn set_variable(&self, name: &str, value: &str) -> Result<String, VariableError>;
+
+    /// What another node answers, or why it does not.
+    fn ask(&self, node: NodeId, call: LocalCall) -> BoxFuture<'static, LocalAnswer>;
+
     /// Connects to another node, and stays connected. Gives its id, or the reason why there is no link yet, for a person.
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>>;
 }
@@ -43,6 +63,30 @@ pub enum UsageError {
     /// The node is going away.
     #[error("the node is stopping")]
     Stopping,
+}
+
+/// Why a variable is not changed or shown.
+#[derive(Debug, thiserror::Error)]
+pub enum VariableError {
+    /// There is none of that name.
+    #[error("no variable is called `{name}`; `troupe worker get` lists them")]
+    Unknown {
+        /// What it was called.
+        name: String,
+    },
+    /// It cannot have that value.
+    #[error("`{value}` is not a value of `{name}`: give {expected}")]
+    Value {
+        /// Which one.
+        name: String,
+        /// What it was to become.
+        value: String,
+        /// What it can become.
+        expected: &'static str,
+    },
+    /// It could not be written down for later starts.
+    #[error("the change cannot be written down, so it was not made: {0}")]
+    NotKept(#[from] std::io::Error),
 }
 
 /// How another node is, as this one sees it.

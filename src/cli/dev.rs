@@ -51,7 +51,7 @@ pub(super) async fn run(args: DevArgs) -> Result<(), CliError> {
         print(&exports(&config, &node, &credentials, &file)).map_err(CliError::Output)
     });
     match shown {
-        Ok(()) => Ok(node.run_until_signal().await?),
+        Ok(()) => Ok(node.run_until_signal(|| ()).await?),
         Err(error) => {
             node.stop().await?;
             Err(error)

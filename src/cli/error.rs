@@ -33,6 +33,8 @@ pub(super) enum CliError {
     NotServed { served: usize, all: usize, next: &'static str },
     #[error("there is no link with {peer} yet, the node goes on trying: {reason}")]
     NotConnected { peer: PeerAddr, reason: String },
+    #[error("node {node}: {reason}")]
+    NodeRefused { node: String, reason: String },
     #[error("say what to {0}: --read, --write or --owner")]
     NoPermission(&'static str),
     #[error("no node's id begins with `{0}`; `troupe status` lists them")]
@@ -77,6 +79,7 @@ impl CliError {
             | CliError::Client(_)
             | CliError::NotServed { .. }
             | CliError::NotConnected { .. }
+            | CliError::NodeRefused { .. }
             | CliError::NoSuchNode(_)
             | CliError::NodeAmbiguous { .. }
             | CliError::NoLocalAlias { .. }

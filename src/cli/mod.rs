@@ -17,6 +17,7 @@ mod repair;
 mod server;
 mod status;
 mod table;
+mod worker;
 
 use crate::config::Config;
 use crate::edge::check_descriptors;
@@ -54,6 +55,9 @@ enum Command {
     /// This node's identity, and its connections to others
     #[command(subcommand)]
     Node(node::NodeCommand),
+    /// What runs in the background, and how fast it may
+    #[command(subcommand)]
+    Worker(worker::WorkerCommand),
     /// End what a node waits for
     Repair(repair::RepairArgs),
     /// Which node holds what
@@ -105,6 +109,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Status => status::status(&Client::new(&load()?)).await,
         Command::Healthcheck => healthcheck::run(&Client::new(&load()?)).await,
         Command::Stats => status::stats(&Client::new(&load()?)).await,
+        Command::Worker(command) => worker::run(&Client::new(&load()?), command).await,
         Command::Repair(args) => repair::run(&Client::new(&load()?), &args).await,
         Command::Layout(command) => layout::run(&Client::new(&load()?), command).await,
         Command::Bucket(command) => bucket::run(&Client::new(&load()?), command).await,
@@ -139,6 +144,12 @@ mod tests {
             "repair --yes lost-data",
             "repair lost-data --yes",
             "layout config -r 2",
+            "worker list",
+            "worker list --busy -e",
+            "worker info 3",
+            "worker get -a",
+            "worker get anti-entropy-bytes-per-second",
+            "worker set -a anti-entropy-bytes-per-second 1MiB",
             "bucket delete --yes photos",
             "bucket alias --local GK0 photos mine",
             "bucket unalias --local GK0 mine",

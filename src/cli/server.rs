@@ -4,10 +4,12 @@ use crate::config::{Config, Secret};
 use crate::logging;
 use crate::node::Node;
 use crate::provision::{self, Credentials, Defaults};
+use crate::watchdog::{self, Notify};
 use clap::Args;
 use std::env;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use troupe_actors::control::Alias;
 
 #[derive(Debug, Args)]
@@ -81,7 +83,12 @@ pub(super) async fn run(config: Config, args: ServerArgs) -> Result<(), CliError
             async move { bootstrap::run(&config, control, id, expect.get(), defaults).await },
         )
     });
-    let ended = node.run_until_signal().await;
+    let notify = Notify::from_environment().map(Arc::new);
+    if let Some(notify) = &notify {
+        actix_web::rt::spawn(watchdog::run(node.beats(), Arc::clone(notify)));
+    }
+    let on_stop = || notify.iter().for_each(|notify| notify.stopping());
+    let ended = node.run_until_signal(on_stop).await;
     if let Some(task) = bootstrap {
         task.abort();
     }

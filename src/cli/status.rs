@@ -3,9 +3,10 @@ use super::error::CliError;
 use super::table::{print, table};
 use crate::admin::model::{
     FreeSpaceResp, GetClusterHealthResponse, GetClusterLayoutResponse, GetClusterStatusResponse,
-    LocalGetNodeStatisticsResponse, NodeResp,
+    LocalGetNodeStatisticsResponse, LocalListWorkersRequest, MultiResponse, NodeResp, WorkerInfoResp,
 };
 use crate::config::Bytes;
+use std::collections::BTreeMap;
 
 /// How much of a node's id is shown where a table would become too wide.
 pub(super) const ID_CHARS: usize = 16;
@@ -20,6 +21,10 @@ pub(super) async fn status(client: &Client) -> Result<(), CliError> {
         "Cluster: {} (layout version {}, {} of {} shards served)\n",
         health.status, status.layout_version, health.partitions_quorum, health.partitions
     );
+    let wanted = LocalListWorkersRequest { busy_only: true, error_only: false };
+    let workers: MultiResponse<Vec<WorkerInfoResp>> =
+        client.post("ListWorkers", &[("node", "*")], &wanted).await?;
+    text += &syncing(&workers.success);
     for warning in &status.warnings {
         text += &format!("Warning: {warning}.\n");
     }
@@ -39,6 +44,26 @@ pub(super) async fn status(client: &Client) -> Result<(), CliError> {
         "the layout gives the others to nodes that are not connected"
     };
     Err(CliError::NotServed { served, all, next })
+}
+
+/// Nodes that repair or move something, and how far they are. Those that do not answer are in the table of nodes.
+fn syncing(workers: &BTreeMap<String, Vec<WorkerInfoResp>>) -> String {
+    let rows = workers.iter().flat_map(|(node, workers)| {
+        let syncing = workers.iter().filter(|worker| worker.is_syncing());
+        syncing.map(|worker| {
+            vec![
+                node.chars().take(ID_CHARS).collect(),
+                worker.name.clone(),
+                worker.progress.clone().unwrap_or_default(),
+                worker.queue_length.unwrap_or(0).to_string(),
+            ]
+        })
+    });
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("\n==== SYNCING ====\n{}\n\n", table(&["ID", "What", "Progress", "Shards to go"], rows))
 }
 
 pub(super) async fn stats(client: &Client) -> Result<(), CliError> {

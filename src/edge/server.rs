@@ -7,6 +7,7 @@ use super::registry::{Capacity, Registry};
 use super::request::InProgress;
 use super::stream::Stream;
 use crate::budget::{Budget, Owner};
+use crate::watchdog::{Beats, HTTP_WORKER};
 use actix_http::error::DispatchError;
 use actix_http::{ConnectionType, HttpService, KeepAlive, Protocol, Request, Response};
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
@@ -41,6 +42,8 @@ pub(crate) struct Listener {
     pub(crate) capacity: Arc<Capacity>,
     /// Takes account of the memory of long heads.
     pub(crate) requests: Arc<Budget>,
+    /// Where its threads show that they make progress.
+    pub(crate) beats: Beats,
 }
 
 /// Serves `app` at a listener. A head with `Expect: 100-continue` is first shown to `judge`: only if it is accepted is
@@ -59,7 +62,7 @@ where
     Factory: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse, Error = Error> + 'static,
     Factory::InitError: std::fmt::Debug,
 {
-    let Listener { name, place, workers, drain_s, capacity, requests } = listener;
+    let Listener { name, place, workers, drain_s, capacity, requests, beats } = listener;
     let mut server = ServerBuilder::new()
         .shutdown_timeout(drain_s)
         // The registry counts them: at its cap it makes room instead of waiting for it.
@@ -75,16 +78,17 @@ where
             for listener in listeners {
                 let (app, judge, stopping) = (app.clone(), judge.clone(), stopping.clone());
                 let (registry, requests) = (Arc::clone(&registry), Arc::clone(&requests));
-                server =
-                    server.listen(name, listener, move || {
-                        watch(Arc::clone(&registry), Arc::clone(&requests), notice_dead_clients)
-                            .and_then(http(app(), judge.clone(), stopping.clone()))
-                    })?;
+                let beats = beats.clone();
+                server = server.listen(name, listener, move || {
+                    watch(Arc::clone(&registry), Arc::clone(&requests), beats.clone(), notice_dead_clients)
+                        .and_then(http(app(), judge.clone(), stopping.clone()))
+                })?;
             }
         }
         Place::Unix(listener) => {
             server = server.listen_uds(name, listener, move || {
-                watch::<UnixStream>(Arc::clone(&registry), Arc::clone(&requests), |_| {}).and_then(http(
+                let (registry, requests) = (Arc::clone(&registry), Arc::clone(&requests));
+                watch::<UnixStream>(registry, requests, beats.clone(), |_| {}).and_then(http(
                     app(),
                     judge.clone(),
                     stopping.clone(),
@@ -99,9 +103,11 @@ where
 fn watch<Io: AsyncRead + AsyncWrite + Unpin>(
     registry: Arc<Registry>,
     requests: Arc<Budget>,
+    beats: Beats,
     prepare: fn(&Io),
 ) -> impl ServiceFactory<Io, Config = (), Response = Watched<Io>, Error = DispatchError, InitError = ()> {
     fn_factory(move || {
+        beats.watch_this_thread(HTTP_WORKER);
         let registry = Arc::clone(&registry);
         let requests = Arc::clone(&requests);
         ready(Ok(fn_service(move |io: Io| {

@@ -8,6 +8,7 @@ use super::stop::{StopSignal, stop_signal};
 use crate::budget::Memory;
 use crate::config::{Config, ListenAddr};
 use crate::edge::{self, Capacity, Gate, Listener, Place};
+use crate::watchdog::Beats;
 use actix_http::{ConnectionType, Request};
 use actix_web::App;
 use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
@@ -33,6 +34,8 @@ pub(crate) struct K2vParts<S: Store> {
     pub(crate) control: Control,
     /// For how many connections there is room.
     pub(crate) capacity: Arc<Capacity>,
+    /// Where its threads show that they make progress.
+    pub(crate) beats: Beats,
 }
 
 /// The K2V server, bound and ready to be run.
@@ -123,6 +126,7 @@ pub(crate) fn bind<S: Store>(
         drain_s: DRAIN_S,
         capacity: Arc::clone(&parts.capacity),
         requests: memory.requests,
+        beats: parts.beats,
     };
     let server = edge::serve(listener, app, judge)?;
     let stop = K2vStop { handle: server.handle(), signal, capacity: parts.capacity, gate };

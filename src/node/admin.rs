@@ -5,6 +5,7 @@ use crate::admin::{Access, Admin, NodeIdentity, NodeView, PortTokens, socket};
 use crate::budget::Budget;
 use crate::config::{Config, ListenAddr};
 use crate::edge::{self, Listener, Place, Room};
+use crate::watchdog::Beats;
 use actix_http::Request;
 use actix_web::App;
 use actix_web::dev::ServerHandle;
@@ -83,6 +84,8 @@ impl AdminServers {
             capacity: room.admin(),
             // Apart from the K2V API's: administration goes on when clients have used up theirs.
             requests: Budget::new(2 * HEADS_BYTES_MAX, HEADS_BYTES_MAX),
+            // A node that serves its clients works, whatever an operator's call does.
+            beats: Beats::default(),
         };
         let server = edge::serve(listener, app, judge)?;
         self.handles.push(server.handle());

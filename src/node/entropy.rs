@@ -3,6 +3,7 @@
 use super::memory::ShardsOfNode;
 use super::{NodeError, lanes, vital};
 use crate::admin::Gauge;
+use crate::watchdog::Beats;
 use actix::Arbiter;
 use rand::Rng;
 use std::sync::Arc;
@@ -24,8 +25,9 @@ impl AntiEntropy {
         of_node: ShardsOfNode,
         peers: Peers,
         incarnation: Incarnation,
+        beats: &Beats,
     ) -> Result<AntiEntropy, NodeError> {
-        let arbiter = vital::arbiter();
+        let arbiter = vital::arbiter(beats, "anti-entropy");
         let ShardsOfNode { node, control, shards } = of_node;
         let seen = control.clone();
         let on_synced = move |version, synced| {

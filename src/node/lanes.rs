@@ -2,6 +2,7 @@
 
 use super::{NodeError, vital};
 use crate::config::{self, StoreConfig};
+use crate::watchdog::Beats;
 use actix::{Addr, Arbiter};
 use rand::Rng;
 use std::path::Path;
@@ -34,6 +35,7 @@ impl Lanes {
     pub(super) fn open(
         home: &Path,
         config: &StoreConfig,
+        beats: &Beats,
         on_broken: impl Fn() -> OnBroken,
     ) -> Result<Lanes, NodeError> {
         let lanes_if_new = match config.lanes {
@@ -57,7 +59,7 @@ impl Lanes {
                 stores.lanes()
             );
         }
-        let arbiters: Vec<Arbiter> = stores.iter().map(|_| vital::arbiter()).collect();
+        let arbiters: Vec<Arbiter> = stores.iter().map(|_| vital::arbiter(beats, "lane")).collect();
         let start = |(store, arbiter): (&Arc<NodeStore>, &Arbiter)| {
             LaneActor::start_on(&arbiter.handle(), Arc::clone(store), on_broken())
         };

@@ -1,14 +1,17 @@
 //! What the admin API sees of a running node.
 
-use super::entropy;
 use super::memory::Watched;
-use super::peers;
 use super::rpc::Peering;
-use crate::admin::{BucketUsage, Gauge, NodeView, Peer, UsageError};
+use super::variables::Variables;
+use super::{entropy, operator, peers, workers};
+use crate::admin::model::WorkerInfoResp;
+use crate::admin::{BucketUsage, Gauge, LocalAnswer, LocalCall, NodeView, Peer, UsageError, VariableError};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use troupe_actors::antientropy::Entropy;
 use troupe_actors::control::Control;
@@ -51,6 +54,9 @@ pub(super) struct StoreView {
     pub(super) membership: Membership,
     pub(super) memory: Watched,
     pub(super) entropy: Entropy,
+    pub(super) variables: Variables,
+    /// Set when the stop begins.
+    pub(super) is_leaving: Arc<AtomicBool>,
 }
 
 impl NodeView for StoreView {
@@ -120,6 +126,32 @@ impl NodeView for StoreView {
     fn accept_data_loss(&self) -> BoxFuture<'static, ()> {
         let memory = self.memory.clone();
         async move { memory.incarnation.trust().await }.boxed()
+    }
+
+    fn not_serving(&self) -> Option<&'static str> {
+        if self.is_leaving.load(Ordering::Relaxed) {
+            Some("the node is stopping")
+        } else if !self.control.serves() {
+            Some("the node has not heard of a majority of the nodes with a role for too long, or never yet")
+        } else {
+            None
+        }
+    }
+
+    fn workers(&self) -> Vec<WorkerInfoResp> {
+        workers::list(self)
+    }
+
+    fn variables(&self) -> BTreeMap<&'static str, String> {
+        self.variables.all()
+    }
+
+    fn set_variable(&self, name: &str, value: &str) -> Result<String, VariableError> {
+        self.variables.set(name, value)
+    }
+
+    fn ask(&self, node: NodeId, call: LocalCall) -> BoxFuture<'static, LocalAnswer> {
+        operator::ask(&*self.peering.tcp, node, &call)
     }
 
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>> {

@@ -4,6 +4,7 @@
 //! nothing had happened. So a panic on such a thread ends the process: what was acknowledged is on disk, and the next
 //! start begins a new epoch, as after any crash. A panic on any other thread ends nothing.
 
+use crate::watchdog::Beats;
 use actix::Arbiter;
 use std::cell::Cell;
 use std::io;
@@ -29,10 +30,13 @@ pub(crate) fn end_with_vital_threads() {
     });
 }
 
-/// A new arbiter with a vital thread.
-pub(super) fn arbiter() -> Arbiter {
-    let arbiter = Arbiter::new();
-    arbiter.spawn_fn(|| IS_VITAL.set(true));
+/// A new arbiter with a vital thread, which shows under this name that it makes progress.
+pub(super) fn arbiter(beats: &Beats, name: &'static str) -> Arbiter {
+    let (arbiter, beats) = (Arbiter::new(), beats.clone());
+    arbiter.spawn_fn(move || {
+        IS_VITAL.set(true);
+        beats.watch_this_thread(name);
+    });
     arbiter
 }
 
@@ -68,7 +72,8 @@ mod tests {
         if let Ok(role) = std::env::var(ROLE) {
             end_with_vital_threads();
             actix::System::new().block_on(async {
-                let arbiter = if role == "vital" { arbiter() } else { Arbiter::new() };
+                let arbiter =
+                    if role == "vital" { arbiter(&Beats::default(), "test") } else { Arbiter::new() };
                 arbiter.spawn_fn(|| panic!("on purpose"));
                 arbiter.spawn_fn(|| actix::Arbiter::current().stop().then_some(()).unwrap());
                 arbiter.join().ok();

@@ -42,6 +42,7 @@ mod read_batch;
 mod restart;
 mod revoked_polls;
 mod rolling;
+mod service_manager;
 mod signatures;
 mod starts;
 mod stop;

@@ -14,5 +14,7 @@ mod replicas;
 mod catch_up;
 mod control;
 mod faults;
+mod health;
 mod membership;
 mod read_your_writes;
+mod workers;

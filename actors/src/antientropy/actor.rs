@@ -5,6 +5,7 @@ use super::effect::Effect;
 use super::event::{AskId, EntropyView, Event, RequestId};
 use super::handle::{Entropy, EntropyInbox, Input, Requests};
 use super::message::{Answer, Question};
+use super::pace::Rate;
 use super::progress::Progress;
 use super::standing::{Held, ShardView};
 use super::stored::StoredReplica;
@@ -65,6 +66,8 @@ impl Entropy {
         let core = EntropyCore::new(parts.node, parts.boot, EntropyLimits::default(), held);
         let progress = Arc::new(ArcSwap::from_pointee(Progress::default()));
         let published = Arc::clone(&progress);
+        let rate = Arc::new(ArcSwap::from_pointee(Rate::default()));
+        let wanted = Arc::clone(&rate);
         drop(EntropyActor::start_in_arbiter(arbiter, move |context| {
             context.add_stream(poll_fn(move |waker| inputs.poll_recv(waker)));
             EntropyActor {
@@ -78,9 +81,11 @@ impl Entropy {
                 layout: None,
                 ticks: 0,
                 progress: published,
+                rate: Rate::default(),
+                wanted,
             }
         }));
-        Ok(Entropy { progress })
+        Ok(Entropy { progress, rate })
     }
 }
 
@@ -99,6 +104,10 @@ struct EntropyActor<S: Store> {
     layout: Option<LayoutUse>,
     ticks: u64,
     progress: Arc<ArcSwap<Progress>>,
+    /// The rate that the core was told.
+    rate: Rate,
+    /// The one that an operator wants.
+    wanted: Arc<ArcSwap<Rate>>,
 }
 
 impl<S: Store> Actor for EntropyActor<S> {
@@ -139,6 +148,7 @@ impl<S: Store> EntropyActor<S> {
     fn tick(&mut self, context: &mut Context<Self>) {
         self.look_at_layout(context);
         self.look_at_links(context);
+        self.look_at_rate(context);
         self.step(Event::Tick, context);
         self.ticks += 1;
         if self.ticks.is_multiple_of(ENTROPY_PROGRESS_TICKS) {
@@ -168,6 +178,14 @@ impl<S: Store> EntropyActor<S> {
             for peer in before.symmetric_difference(&up) {
                 self.step(Event::Link { peer: *peer, is_up: up.contains(peer) }, context);
             }
+        }
+    }
+
+    fn look_at_rate(&mut self, context: &mut Context<Self>) {
+        let wanted = **self.wanted.load();
+        if wanted != self.rate {
+            self.rate = wanted;
+            self.step(Event::Rate(wanted), context);
         }
     }
 

@@ -5,7 +5,7 @@ use super::core::EntropyCore;
 use super::effect::Effect;
 use super::event::{AskId, MergeId};
 use super::message::{Answer, Question};
-use super::progress::Progress;
+use super::progress::{Failure, Progress};
 use super::replica::Replica;
 use super::round::{Input, Output, Round};
 use super::rounds::{Asked, Begun, Running, Waiting};
@@ -40,6 +40,9 @@ impl EntropyCore {
     fn give_up(&mut self, now_ms: u64, pair: Pair) {
         if self.rounds.running.remove(&pair).is_some() {
             self.progress.failures += 1;
+            self.progress.consecutive_failures += 1;
+            let Pair { shard, peer } = pair;
+            self.progress.last_failure = Some(Failure { shard, peer, at_ms: now_ms });
         }
         self.schedule.failed(pair, now_ms, &self.limits);
     }
@@ -190,6 +193,7 @@ impl EntropyCore {
             begun.own.committed = summary.committed;
         }
         self.progress.rounds += 1;
+        self.progress.consecutive_failures = 0;
         self.progress.items += round.items;
         self.is_equal(now_ms, &begun.outcome(), replica, effects);
         let ask = AskId(self.next_id());
@@ -208,14 +212,18 @@ impl EntropyCore {
             |is: fn(&super::core::Shard) -> bool| self.shards.values().filter(|shard| is(shard)).count();
         let (never_compared, oldest) = self.schedule.ages();
         Progress {
+            now_ms,
             waiting: self.rounds.waiting(),
             running: self.rounds.running.len(),
+            throttled_ms: self.pace.owed_ms(now_ms),
+            held: self.shards.len(),
             receiving: count(|shard| urgency(Some(shard)) == Urgency::Receiving),
             amnesiac: count(|shard| urgency(Some(shard)) == Urgency::Amnesiac),
             dropping: count(|shard| shard.standing.held == Held::Dropping),
             never_compared,
             oldest_ms: oldest.map_or(0, |oldest| now_ms.saturating_sub(oldest)),
-            ..self.progress
+            peers: self.schedule.by_peer(now_ms),
+            ..self.progress.clone()
         }
     }
 }

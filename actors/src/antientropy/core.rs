@@ -137,6 +137,7 @@ impl EntropyCore {
             Event::Removed(shard) => self.removed(shard, &mut effects),
             Event::LostMemory(shards) => self.lost_memory(&shards, &mut effects),
             Event::Voided { peer } => _ = self.voided_at.entry(peer).or_insert(self.moment),
+            Event::Rate(rate) => self.pace.set_rate(rate),
             Event::MemoryIsBack(shards) => self.memory_is_back(&shards, &mut effects),
         }
         effects

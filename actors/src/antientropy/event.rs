@@ -1,4 +1,5 @@
 use super::message::{Answer, Question};
+use super::pace::Rate;
 use super::standing::ShardView;
 use crate::ids::{NodeId, ShardIndex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +64,8 @@ pub enum Event {
         /// Which one.
         peer: NodeId,
     },
+    /// An operator wants it faster or slower.
+    Rate(Rate),
     /// Of these shards nothing is waited for any more: an operator said so, or the shard saw itself that it is complete.
     MemoryIsBack(BTreeSet<ShardIndex>),
 }

@@ -2,6 +2,7 @@
 
 use super::event::RequestId;
 use super::message::{Answer, Question};
+use super::pace::Rate;
 use super::progress::Progress;
 use crate::ids::NodeId;
 use crate::limits::ENTROPY_INBOX_MAX;
@@ -22,12 +23,23 @@ pub(super) enum Input {
 #[derive(Clone)]
 pub struct Entropy {
     pub(super) progress: Arc<ArcSwap<Progress>>,
+    pub(super) rate: Arc<ArcSwap<Rate>>,
 }
 
 impl Entropy {
     /// How far it has come, as of the last second.
     pub fn progress(&self) -> Arc<Progress> {
         self.progress.load_full()
+    }
+
+    /// How fast it may go.
+    pub fn rate(&self) -> Rate {
+        **self.rate.load()
+    }
+
+    /// Has it go at another rate, within one look at what is due.
+    pub fn set_rate(&self, rate: Rate) {
+        self.rate.store(Arc::new(rate));
     }
 }
 

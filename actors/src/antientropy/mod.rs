@@ -45,7 +45,7 @@ pub use forget::{Age, may_forget};
 pub use handle::{Entropy, EntropyInbox, EntropyService, inbox};
 pub use message::{Answer, Began, MalformedMessage, Part, Question, Rows, Side};
 pub use pace::Rate;
-pub use progress::Progress;
+pub use progress::{Failure, PeerProgress, Progress};
 pub use replica::{Found, Replica, ShardSummary};
 pub use span::Span;
 pub use standing::{Held, ShardView};

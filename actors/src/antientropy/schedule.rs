@@ -1,6 +1,7 @@
 //! Which shards are compared with which replica next.
 
 use super::core::{EntropyLimits, Shard};
+use super::progress::PeerProgress;
 use crate::ids::{NodeId, ShardIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,6 +140,23 @@ impl Schedule {
             comparison.is_in_round = false;
             comparison.due_ms = due_ms;
         }
+    }
+
+    /// How it is with each node.
+    pub(super) fn by_peer(&self, now_ms: u64) -> BTreeMap<NodeId, PeerProgress> {
+        let mut peers: BTreeMap<NodeId, PeerProgress> = BTreeMap::new();
+        for (pair, comparison) in &self.comparisons {
+            let peer = peers.entry(pair.peer).or_default();
+            let is_differing = comparison.is_suspect || comparison.is_in_round;
+            peer.shards += 1;
+            peer.differing += usize::from(is_differing);
+            let is_fresh = comparison.compared_ms.is_some() && comparison.due_ms > now_ms;
+            peer.equal += usize::from(is_fresh && !is_differing);
+        }
+        for (node, peer) in &mut peers {
+            peer.is_up = self.peers.get(node).is_some_and(|peer| peer.is_up);
+        }
+        peers
     }
 
     /// How many pairs were never compared, and the oldest comparison of the others.

@@ -19,16 +19,19 @@ pub enum Subsystem {
     Replication = 4,
     /// Comparing and transferring shards.
     AntiEntropy = 5,
+    /// What an operator asks of a node through another one.
+    Operator = 6,
 }
 
 impl Subsystem {
     /// All of them.
-    pub const ALL: [Subsystem; 5] = [
+    pub const ALL: [Subsystem; 6] = [
         Subsystem::Control,
         Subsystem::Membership,
         Subsystem::Merge,
         Subsystem::Replication,
         Subsystem::AntiEntropy,
+        Subsystem::Operator,
     ];
 
     /// The subsystem with this number, if this version knows one.

@@ -5,6 +5,7 @@ mod bucket;
 mod cluster;
 mod key;
 mod layout;
+mod local;
 mod node;
 mod permission;
 mod token;
@@ -13,10 +14,13 @@ use super::Admin;
 use super::call::Call;
 use super::endpoint::Endpoint;
 use super::error::{AdminError, AdminResult};
+use super::local::LocalCall;
 
 pub(super) async fn run(admin: &Admin, name: &str, endpoint: Endpoint, call: &Call) -> AdminResult {
     match endpoint {
         Endpoint::Health => Ok(node::health(admin)),
+        Endpoint::Live => Ok(node::live()),
+        Endpoint::Ready => Ok(node::ready(admin)),
         Endpoint::Metrics => Ok(node::metrics(admin)),
         Endpoint::CheckDomain => {
             Err(AdminError::NotOffered { endpoint: name.to_owned(), reason: "Troupe serves no websites" })
@@ -51,8 +55,18 @@ pub(super) async fn run(admin: &Admin, name: &str, endpoint: Endpoint, call: &Ca
         Endpoint::CreateAdminToken => token::create(admin, call).await,
         Endpoint::UpdateAdminToken => token::update(admin, call).await,
         Endpoint::DeleteAdminToken => token::delete(admin, call).await,
-        Endpoint::GetNodeInfo => node::info(admin, call),
-        Endpoint::GetNodeStatistics => node::statistics(admin, call),
+        Endpoint::GetNodeInfo => local::run(admin, call, LocalCall::GetNodeInfo).await,
+        Endpoint::GetNodeStatistics => local::run(admin, call, LocalCall::GetNodeStatistics).await,
+        Endpoint::ListWorkers => {
+            local::run(admin, call, LocalCall::ListWorkers(call.body_or_default()?)).await
+        }
+        Endpoint::GetWorkerInfo => local::run(admin, call, LocalCall::GetWorkerInfo(call.body()?)).await,
+        Endpoint::GetWorkerVariable => {
+            local::run(admin, call, LocalCall::GetWorkerVariable(call.body_or_default()?)).await
+        }
+        Endpoint::SetWorkerVariable => {
+            local::run(admin, call, LocalCall::SetWorkerVariable(call.body()?)).await
+        }
         Endpoint::ConnectClusterNodes => cluster::connect(admin, call).await,
         Endpoint::AcceptDataLoss => node::accept_data_loss(admin).await,
         Endpoint::NotOffered(reason) => Err(AdminError::NotOffered { endpoint: name.to_owned(), reason }),

@@ -1,12 +1,10 @@
-use crate::admin::call::{Call, json};
-use crate::admin::error::{AdminError, AdminResult};
-use crate::admin::model::{
-    AcceptDataLossResponse, LocalGetNodeInfoResponse, LocalGetNodeStatisticsResponse, MultiResponse,
-};
+use crate::admin::call::json;
+use crate::admin::error::AdminResult;
+use crate::admin::local::freeform;
+use crate::admin::model::{AcceptDataLossResponse, LocalGetNodeStatisticsResponse};
 use crate::admin::{Admin, health};
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// For load balancers: 200 as long as every shard can be read and written.
@@ -22,6 +20,20 @@ pub(super) fn health(admin: &Admin) -> HttpResponse {
         HttpResponse::Ok()
     } else {
         HttpResponse::ServiceUnavailable()
+    };
+    answer.content_type(ContentType::plaintext()).body(text)
+}
+
+/// For orchestrators: the process answers. Whether it can serve is not asked, as a restart would not help.
+pub(super) fn live() -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::plaintext()).body("live\n")
+}
+
+/// For load balancers: 200 while requests that come here can be served.
+pub(super) fn ready(admin: &Admin) -> HttpResponse {
+    let (mut answer, text) = match health::not_ready(admin) {
+        None => (HttpResponse::Ok(), "ready\n".to_owned()),
+        Some(reason) => (HttpResponse::ServiceUnavailable(), format!("not ready: {reason}\n")),
     };
     answer.content_type(ContentType::plaintext()).body(text)
 }
@@ -53,40 +65,6 @@ pub(super) async fn accept_data_loss(admin: &Admin) -> AdminResult {
     json(&AcceptDataLossResponse { was_waiting })
 }
 
-pub(super) fn info(admin: &Admin, call: &Call) -> AdminResult {
-    one_node(admin, call, || LocalGetNodeInfoResponse {
-        node_id: admin.identity.node.to_string(),
-        garage_version: health::version(),
-        garage_features: Some(vec!["k2v".to_owned(), "lmdb".to_owned()]),
-        rust_version: env!("CARGO_PKG_RUST_VERSION").to_owned(),
-        db_engine: "lmdb".to_owned(),
-    })
-}
-
-pub(super) fn statistics(admin: &Admin, call: &Call) -> AdminResult {
-    one_node(admin, call, || LocalGetNodeStatisticsResponse { freeform: freeform(admin) })
-}
-
 pub(super) fn cluster_statistics(admin: &Admin) -> AdminResult {
-    json(&LocalGetNodeStatisticsResponse { freeform: freeform(admin) })
-}
-
-fn freeform(admin: &Admin) -> String {
-    let mut text = format!("{}\n", health::version());
-    for gauge in admin.view.gauges() {
-        // Writing into a string cannot fail.
-        let _ = writeln!(text, "{:<32} {}", gauge.name, gauge.value);
-    }
-    text
-}
-
-/// `node` is `self`, `*` or an id. It may be left out, which means `self`.
-fn one_node<T: serde::Serialize>(admin: &Admin, call: &Call, answer: impl Fn() -> T) -> AdminResult {
-    let this = admin.identity.node.to_string();
-    match call.parameter("node") {
-        None | Some("self" | "*") => {}
-        Some(id) if id == this => {}
-        Some(id) => return Err(AdminError::NoSuchNode(id.to_owned())),
-    }
-    json(&MultiResponse { success: BTreeMap::from([(this, answer())]), error: BTreeMap::new() })
+    json(&LocalGetNodeStatisticsResponse { freeform: freeform(&*admin.view) })
 }

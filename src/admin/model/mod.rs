@@ -7,12 +7,14 @@ mod cluster;
 mod key;
 mod layout;
 mod token;
+mod worker;
 
 pub use bucket::*;
 pub use cluster::*;
 pub use key::*;
 pub use layout::*;
 pub use token::*;
+pub use worker::*;
 
 use serde::{Deserialize, Serialize};
 

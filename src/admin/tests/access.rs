@@ -64,7 +64,7 @@ async fn what_troupe_does_not_have_is_refused_by_name_and_what_nobody_has_is_not
     for (method, path) in [
         ("POST", "/v2/CleanupIncompleteUploads"),
         ("GET", "/v2/ListBlockErrors?node=self"),
-        ("POST", "/v2/ListWorkers?node=self"),
+        ("POST", "/v2/PurgeBlocks?node=self"),
         ("GET", "/check?domain=example.org"),
     ] {
         let (status, code, _) = api.refused(method, path, json!({})).await;

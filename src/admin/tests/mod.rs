@@ -3,8 +3,10 @@ mod buckets;
 mod keys;
 mod layout;
 mod nodes;
+mod workers;
 
 use super::*;
+use crate::admin::model::{WorkerInfoResp, WorkerLastError, WorkerStateResp};
 use crate::config::Secret;
 use actix::Arbiter;
 use actix_web::body::to_bytes;
@@ -36,6 +38,8 @@ pub(super) struct FixedView {
     /// Up, with the same clock, unless a test says otherwise.
     peer_state: Mutex<Option<PeerState>>,
     is_loss_accepted: Mutex<bool>,
+    rate: Mutex<String>,
+    is_stopping: Mutex<bool>,
 }
 
 impl NodeView for FixedView {
@@ -70,6 +74,53 @@ impl NodeView for FixedView {
     fn accept_data_loss(&self) -> BoxFuture<'static, ()> {
         *self.is_loss_accepted.lock().unwrap() = true;
         Box::pin(std::future::ready(()))
+    }
+
+    fn not_serving(&self) -> Option<&'static str> {
+        self.is_stopping.lock().unwrap().then_some("the node is stopping")
+    }
+
+    fn workers(&self) -> Vec<WorkerInfoResp> {
+        let worker = |id, state, consecutive_errors| WorkerInfoResp {
+            id,
+            name: format!("worker {id}"),
+            state,
+            errors: consecutive_errors,
+            consecutive_errors,
+            last_error: (consecutive_errors > 0)
+                .then(|| WorkerLastError { message: "no link".to_owned(), secs_ago: 3 }),
+            persistent_errors: None,
+            progress: None,
+            queue_length: None,
+            tranquility: None,
+            freeform: Vec::new(),
+        };
+        vec![
+            worker(1, WorkerStateResp::Busy, 0),
+            worker(2, WorkerStateResp::Idle, 2),
+            worker(3, WorkerStateResp::Throttled { duration_secs: 0.5 }, 0),
+        ]
+    }
+
+    fn variables(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([("rate", self.rate.lock().unwrap().clone())])
+    }
+
+    fn set_variable(&self, name: &str, value: &str) -> Result<String, VariableError> {
+        if name != "rate" {
+            return Err(VariableError::Unknown { name: name.to_owned() });
+        }
+        value.clone_into(&mut self.rate.lock().unwrap());
+        Ok(value.to_owned())
+    }
+
+    fn ask(&self, node: NodeId, call: LocalCall) -> BoxFuture<'static, LocalAnswer> {
+        assert_eq!(node, PEER);
+        let answer = match call {
+            LocalCall::ListWorkers(_) => LocalAnswer::Success(serde_json::json!([])),
+            _ => LocalAnswer::Error("it is stopping".to_owned()),
+        };
+        Box::pin(std::future::ready(answer))
     }
 
     fn connect(&self, peer: PeerAddr) -> BoxFuture<'static, Result<NodeId, String>> {

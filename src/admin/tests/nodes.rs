@@ -17,12 +17,23 @@ async fn status_and_health_follow_the_layout() {
     ];
     check_fields(&health, &fields, &[]);
     assert_eq!((&health["status"], &health["partitionsQuorum"]), (&json!("unavailable"), &json!(0)));
+    assert_eq!(api.raw("GET", "/livez", None, "").await.0, StatusCode::OK);
+    let (ready, reason) = api.raw("GET", "/readyz", None, "").await;
+    assert_eq!(ready, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(reason.contains("no layout"), "{reason}");
     let role = json!({ "id": NODE.to_string(), "zone": "z", "capacity": 1_000_000, "tags": [] });
     api.post("/v2/UpdateClusterLayout", json!({ "roles": [role] })).await;
     api.post("/v2/ApplyClusterLayout", json!({ "version": 1 })).await;
     let health = api.get("/v2/GetClusterHealth").await;
     assert_eq!((&health["status"], &health["partitionsAllOk"]), (&json!("healthy"), &json!(1024)));
     assert_eq!(api.raw("GET", "/health", None, "").await.0, StatusCode::OK);
+    assert_eq!(api.raw("GET", "/readyz", None, "").await.0, StatusCode::OK);
+    *api.view.is_stopping.lock().unwrap() = true;
+    assert_eq!(
+        api.raw("GET", "/readyz", None, "").await,
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready: the node is stopping\n".to_owned())
+    );
+    assert_eq!(api.raw("GET", "/livez", None, "").await.0, StatusCode::OK);
 
     let status = api.get("/v2/GetClusterStatus").await;
     check_fields(&status, &["layoutVersion", "nodes"], &["warnings"]);

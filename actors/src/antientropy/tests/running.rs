@@ -2,10 +2,11 @@
 
 use super::world::id;
 use crate::antientropy::actor::EntropyParts;
-use crate::antientropy::{Entropy, inbox};
+use crate::antientropy::{Entropy, PeerProgress, Rate, inbox};
 use crate::causality::{Context, Value};
 use crate::ids::{BucketId, ItemKey, NodeId, Partition, PartitionKey, ShardIndex, SortKey};
 use crate::layout::{Layout, LayoutParameters, LayoutVersion, NodeRole, StagedRole, ZoneRedundancy};
+use crate::limits::SHARD_COUNT;
 use crate::shard::{ItemWrite, MergeServer, ShardLimits, Shards, WritePlan};
 use crate::store::lane::LaneHandle;
 use crate::store::lane::actor::LaneActor;
@@ -129,9 +130,24 @@ fn a_node_that_was_cut_off_while_others_wrote_catches_up() {
         let plan = WritePlan::majority_of(&[id(0), id(1), id(2)]);
         write_all(&nodes[0], &plan).await;
         assert!(!holds(&nodes[2], &write(0)));
+        let slow = Rate { bytes_per_s: 1, items_per_s: 1 };
+        nodes.iter().for_each(|node| node.entropy.set_rate(slow));
         network.heal(id(0), id(2));
         network.heal(id(1), id(2));
+        until("the rate is not kept", || {
+            nodes.iter().any(|node| node.entropy.progress().throttled_ms > 1000)
+        })
+        .await;
+        assert!(!are_equal(&nodes[0], &nodes[2]));
+        nodes.iter().for_each(|node| node.entropy.set_rate(Rate::default()));
         until("the node does not catch up", || are_equal(&nodes[0], &nodes[2])).await;
+        until("the progress does not show that everything is compared", || {
+            let progress = nodes[2].entropy.progress();
+            let is_done =
+                |peer: &PeerProgress| peer.is_up && peer.equal == SHARD_COUNT && peer.differing == 0;
+            progress.peers.len() == 2 && progress.peers.values().all(is_done)
+        })
+        .await;
         assert!((0..ITEMS).all(|number| holds(&nodes[2], &write(number))));
         until("nobody repaired anything", || {
             nodes.iter().map(|node| node.entropy.progress().items).sum::<u64>() >= ITEMS as u64

@@ -24,6 +24,8 @@ pub struct JournalStats {
     pub lag_groups: u64,
     /// How old the oldest row of the active table is.
     pub lag: Duration,
+    /// Whether rows are on their way into the tree.
+    pub is_checkpointing: bool,
 }
 
 /// How full a store is, and how far its tree is behind.
@@ -53,14 +55,15 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
     /// How far the tree is behind.
     pub fn journal_stats(&self) -> JournalStats {
         let writer = self.writer();
-        let since = writer.active_since;
+        let (since, tables) = (writer.active_since, self.tables.load());
         JournalStats {
             journal_bytes: writer.journal.used_bytes(),
             journal_bytes_max: writer.journal.capacity(),
-            memtable_bytes: self.tables.load().bytes(),
+            memtable_bytes: tables.bytes(),
             last_checkpoint: writer.last_checkpoint,
             lag_groups: writer.journal.last().sequence - writer.applied.sequence,
             lag: since.map_or(Duration::ZERO, |since| monotonic_now().saturating_duration_since(since)),
+            is_checkpointing: tables.frozen.is_some(),
         }
     }
 }
