@@ -81,7 +81,7 @@ async fn through_one_endpoint_a_restart_shows_nothing_but_honest_errors() {
                 match bucket.insert_item("pk", &sk, "x", None).await {
                     Ok(()) => kept.push(sk),
                     Err(Error::Unavailable(_) | Error::Connect { .. } | Error::Disconnected(_)) => {
-                        failed += 1
+                        failed += 1;
                     }
                     Err(other) => panic!("{other}"),
                 }

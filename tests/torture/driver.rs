@@ -63,6 +63,7 @@ pub(crate) fn run(options: &Options) -> Report {
         unknown: 0,
         gap: Duration::ZERO,
         equal_after: None,
+        load: String::new(),
         violations: Vec::new(),
         not_done,
     };
@@ -92,6 +93,8 @@ pub(crate) fn run(options: &Options) -> Report {
     let books = clients.finish();
     service.expect(false, Instant::now());
     report.gap = service.longest();
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    report.load = load.split(' ').next().unwrap_or_default().to_owned();
     (report.operations, report.acknowledged, report.unknown) =
         (books.count.operations, books.count.acknowledged, books.count.unknown);
     report.equal_after = checker::check(&mut run.arena, books, &at_rest);

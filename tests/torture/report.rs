@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) gap: Duration,
     /// From the end of the last fault until every pair of replicas was compared and found equal.
     pub(crate) equal_after: Option<Duration>,
+    /// How many processes wanted the machine's cores in the last minute: with many more than cores, gaps are the machine's.
+    pub(crate) load: String,
     pub(crate) violations: Vec<String>,
     /// Why faults could not be done, if so.
     pub(crate) not_done: Vec<String>,
@@ -27,10 +29,10 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn print(&self) {
         println!(
-            "| faults | seed | nodes | seconds | strikes | operations | acknowledged | unknown | violations | longest gap | equal after |"
+            "| faults | seed | nodes | seconds | strikes | operations | acknowledged | unknown | violations | longest gap | equal after | load |"
         );
         println!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} s | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} s | {} | {} |",
             self.faults,
             self.seed,
             self.nodes,
@@ -42,6 +44,7 @@ impl Report {
             self.violations.len(),
             self.gap.as_secs_f64(),
             self.equal_after.map_or("never".to_owned(), |after| format!("{:.1} s", after.as_secs_f64())),
+            self.load,
         );
         self.not_done.iter().for_each(|why| println!("not done: {why}"));
         self.violations.iter().for_each(|violation| println!("BROKEN: {violation}"));
@@ -60,6 +63,7 @@ impl Report {
             "unknown": self.unknown,
             "gap_ms": self.gap.as_millis() as u64,
             "equal_after_ms": self.equal_after.map(|after| after.as_millis() as u64),
+            "load": self.load,
             "violations": self.violations,
             "not_done": self.not_done,
         });
