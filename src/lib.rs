@@ -8,6 +8,7 @@ pub mod config;
 mod edge;
 pub mod http;
 mod logging;
+pub mod metrics;
 pub mod node;
 mod provision;
 #[doc(hidden)]

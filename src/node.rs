@@ -14,6 +14,7 @@ pub mod identity;
 mod known_peers;
 mod lanes;
 mod memory;
+mod metrics;
 mod operator;
 mod peers;
 mod removed;
@@ -29,6 +30,7 @@ use crate::admin::health::missing_copies;
 use crate::config::Config;
 use crate::edge::Room;
 use crate::http::server::{self, K2vParts, K2vStop};
+use crate::metrics::CallMetrics;
 use crate::watchdog::Beats;
 use actix::Arbiter;
 use actix_web::dev::Server;
@@ -162,7 +164,7 @@ impl Node {
         let entropy =
             AntiEntropy::start(entropy_inbox, of_node, rpc.peers(), watched.incarnation.clone(), &beats)?;
 
-        let is_leaving = Arc::new(AtomicBool::new(false));
+        let (is_leaving, metrics) = (Arc::new(AtomicBool::new(false)), Arc::new(CallMetrics::default()));
         let (stores, peering) = (lanes.stores.clone(), rpc.peering());
         let (membership_seen, entropy_seen) = (membership.clone(), entropy.handle.clone());
         let view = Arc::new(StoreView {
@@ -176,6 +178,8 @@ impl Node {
             variables: Variables::start(dir, entropy_seen.clone()),
             entropy: entropy_seen,
             is_leaving: Arc::clone(&is_leaving),
+            calls: Arc::clone(&metrics),
+            rpc: rpc.counted(),
         });
         operator.show(id, view.clone());
         let parts = AdminParts { node: id, rpc_addr: rpc.addr, control: control.clone(), view };
@@ -188,6 +192,7 @@ impl Node {
             control: control.clone(),
             capacity,
             beats: beats.clone(),
+            metrics,
         };
         let k2v = server::bind(k2v_addr, config, parts).map_err(|source| NodeError::Bind {
             what: "K2V API",

@@ -1,5 +1,6 @@
 use super::local::{LocalAnswer, LocalCall};
 use super::model::WorkerInfoResp;
+use crate::metrics::Exposition;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +20,9 @@ pub trait NodeView: Send + Sync + 'static {
 
     /// What goes on in the node right now.
     fn gauges(&self) -> Vec<Gauge>;
+
+    /// What is counted beside the gauges.
+    fn write_metrics(&self, out: &mut Exposition);
 
     /// The other nodes that it knows.
     fn peers(&self) -> BTreeMap<NodeId, Peer>;

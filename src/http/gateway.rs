@@ -20,6 +20,7 @@ use super::route::{Call, Target, route};
 use super::sigv4::{self, Authentication, RequestHead, VerifierConfig, authenticate};
 use crate::budget::limits::UNCOUNTED_BYTES_MAX;
 use crate::budget::{Budget, NoRoom, Owner, Share};
+use crate::metrics::CallKind;
 use actix_http::{Request, Response};
 use actix_web::HttpMessage;
 use actix_web::body::BoxBody;
@@ -66,6 +67,7 @@ impl sigv4::AccessKey for AccessKey {
 /// What is known of a request once its head was read.
 #[derive(Default)]
 struct Trail {
+    call: Option<Call>,
     is_poll: bool,
     /// What was made of a large body takes memory until the answer is sent.
     share: Option<Share>,
@@ -74,6 +76,8 @@ struct Trail {
 /// How a request ended, for the log.
 pub(crate) struct Served {
     pub(crate) response: HttpResponse,
+    /// What it asked for, as far as its head says.
+    pub(crate) kind: CallKind,
     /// Whether it took long on purpose.
     pub(crate) is_poll: bool,
 }
@@ -113,7 +117,12 @@ impl<S: Store> Gateway<S> {
         if let Some(share) = trail.share {
             response = hold(response, share);
         }
-        Served { response, is_poll: trail.is_poll }
+        let kind = match trail.call {
+            Some(call) => CallKind::Call(call),
+            None if request.method() == Method::OPTIONS => CallKind::Options,
+            None => CallKind::Unknown,
+        };
+        Served { response, kind, is_poll: trail.is_poll }
     }
 
     /// Everything up to the point where a shard is waited for.
@@ -131,6 +140,7 @@ impl<S: Store> Gateway<S> {
         let head = RequestHead::of(request);
         // Parsed at once, reported later: an unsigned request learns nothing of what is wrong with it.
         let routed = Routed::parse(&head);
+        trail.call = routed.as_ref().ok().map(|routed| routed.call);
         let (routed, grant, mut body) = match self.authenticate(&head, &control)? {
             Authentication::Proven(signed) => {
                 let routed = routed?;

@@ -11,7 +11,7 @@ pub(crate) mod k2v;
 mod limits;
 mod percent;
 mod query;
-mod route;
+pub(crate) mod route;
 pub mod server;
 pub mod sigv4;
 mod stop;

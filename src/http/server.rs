@@ -8,6 +8,7 @@ use super::stop::{StopSignal, stop_signal};
 use crate::budget::Memory;
 use crate::config::{Config, ListenAddr};
 use crate::edge::{self, Capacity, Gate, Listener, Place};
+use crate::metrics::CallMetrics;
 use crate::watchdog::Beats;
 use actix_http::{ConnectionType, Request};
 use actix_web::App;
@@ -36,6 +37,8 @@ pub(crate) struct K2vParts<S: Store> {
     pub(crate) capacity: Arc<Capacity>,
     /// Where its threads show that they make progress.
     pub(crate) beats: Beats,
+    /// Where its requests are counted.
+    pub(crate) metrics: Arc<CallMetrics>,
 }
 
 /// The K2V server, bound and ready to be run.
@@ -108,12 +111,13 @@ pub(crate) fn bind<S: Store>(
         let gateway = gateway.clone();
         move |request: &Request| gateway.judge(request)
     };
+    let metrics = parts.metrics;
     let app = move || {
         // One gateway per worker: what it shares with the others is behind it, not in front of every request.
-        let gateway = Rc::new(gateway.clone());
+        let (gateway, metrics) = (Rc::new(gateway.clone()), Arc::clone(&metrics));
         let serve = move |request: ServiceRequest| {
-            let gateway = Rc::clone(&gateway);
-            async move { Ok::<_, actix_web::Error>(serve(&gateway, request, slow).await) }
+            let (gateway, metrics) = (Rc::clone(&gateway), Arc::clone(&metrics));
+            async move { Ok::<_, actix_web::Error>(serve(&gateway, request, slow, &metrics).await) }
         };
         App::new().default_service(fn_service(serve))
     };
@@ -137,14 +141,18 @@ async fn serve<S: Store>(
     gateway: &Gateway<S>,
     mut request: ServiceRequest,
     slow: Duration,
+    metrics: &CallMetrics,
 ) -> ServiceResponse {
     let started = monotonic_now();
-    let Served { mut response, is_poll } = gateway.serve(&mut request).await;
+    let in_flight = metrics.begin();
+    let Served { mut response, kind, is_poll } = gateway.serve(&mut request).await;
+    drop(in_flight);
     if gateway.service.stopping.has_begun() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     let took = started.elapsed();
     let status = response.status().as_u16();
+    metrics.answered(kind, status, took);
     if took > slow && !is_poll {
         // Keys and values stay out of the log: the path names a partition, and is for debugging only.
         log::warn!("slow request: {} answered {status} after {} ms", request.method(), took.as_millis());

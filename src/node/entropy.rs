@@ -80,5 +80,6 @@ pub(super) fn add_gauges(entropy: &Entropy, gauges: &mut Vec<Gauge>) {
         "Shards and peers not compared since the start.",
         progress.never_compared as u64,
     );
-    add("entropy_oldest_ms", "Milliseconds since the oldest comparison.", progress.oldest_ms);
+    let (name, help) = ("entropy_oldest_seconds", "Seconds since the oldest comparison.");
+    gauges.push(Gauge { name, help, value: progress.oldest_ms as f64 / 1000.0 });
 }

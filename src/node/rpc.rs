@@ -6,6 +6,7 @@ use super::known_peers::{self, Remembered};
 use super::removed::keep_apart;
 use crate::admin::Gauge;
 use crate::config::{Config, ListenAddr, RpcConfig, Secret};
+use crate::metrics::CountedPeers;
 use arc_swap::ArcSwap;
 use rand::Rng;
 use sha2::{Digest, Sha256};
@@ -33,6 +34,7 @@ pub(super) struct Rpc {
     /// Where other nodes reach it, if that is known.
     public_addr: Option<String>,
     tcp: Arc<Tcp>,
+    counted: Arc<CountedPeers>,
     has_secret: bool,
     environments: Arc<ArcSwap<Vec<Environment>>>,
     memory: Memory,
@@ -68,7 +70,8 @@ impl Rpc {
         let tcp = Tcp::new(options, listener)?;
         let tasks = vec![actix_rt::spawn(keep_looking(stores.clone(), Arc::clone(&environments)))];
         let has_secret = config.rpc.secret.is_some();
-        Ok(Rpc { addr, public_addr, tcp, has_secret, environments, memory, tasks })
+        let counted = CountedPeers::new(tcp.clone());
+        Ok(Rpc { addr, public_addr, tcp, counted, has_secret, environments, memory, tasks })
     }
 
     /// The number of this start.
@@ -89,7 +92,12 @@ impl Rpc {
 
     /// The way to the other nodes.
     pub(super) fn peers(&self) -> Peers {
-        self.tcp.clone()
+        self.counted()
+    }
+
+    /// The same, for those who want to know what was asked.
+    pub(super) fn counted(&self) -> Arc<CountedPeers> {
+        Arc::clone(&self.counted)
     }
 
     /// Has nodes of other clusters turned away once this one has a name.

@@ -3,9 +3,10 @@
 use super::memory::Watched;
 use super::rpc::Peering;
 use super::variables::Variables;
-use super::{entropy, operator, peers, workers};
+use super::{entropy, metrics, operator, peers, workers};
 use crate::admin::model::WorkerInfoResp;
 use crate::admin::{BucketUsage, Gauge, LocalAnswer, LocalCall, NodeView, Peer, UsageError, VariableError};
+use crate::metrics::{CallMetrics, CountedPeers, Exposition};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use std::collections::BTreeMap;
@@ -57,6 +58,10 @@ pub(super) struct StoreView {
     pub(super) variables: Variables,
     /// Set when the stop begins.
     pub(super) is_leaving: Arc<AtomicBool>,
+    /// Requests of clients.
+    pub(super) calls: Arc<CallMetrics>,
+    /// Requests to other nodes.
+    pub(super) rpc: Arc<CountedPeers>,
 }
 
 impl NodeView for StoreView {
@@ -113,6 +118,12 @@ impl NodeView for StoreView {
         self.peering.gauges(&mut gauges);
         entropy::add_gauges(&self.entropy, &mut gauges);
         gauges
+    }
+
+    fn write_metrics(&self, out: &mut Exposition) {
+        self.calls.write(out);
+        self.rpc.write(out);
+        metrics::write(self, out);
     }
 
     fn peers(&self) -> BTreeMap<NodeId, Peer> {

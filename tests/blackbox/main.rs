@@ -30,6 +30,7 @@ mod library;
 mod limits;
 mod logs;
 mod lost_store;
+mod metrics;
 mod model;
 mod operator;
 mod peers;

@@ -56,7 +56,8 @@ impl Arena {
             for at in arena.replicas() {
                 let gauges = arena.gauges(at);
                 let left = sum(&gauges, &["entropy_never_compared", "entropy_waiting", "entropy_running"]);
-                let oldest = gauges.get("entropy_oldest_ms").copied().unwrap_or(f64::MAX);
+                let oldest =
+                    gauges.get("entropy_oldest_seconds").map_or(f64::MAX, |seconds| seconds * 1000.0);
                 if left != Some(0.0) || oldest > since.elapsed().as_millis() as f64 {
                     return Err(format!("node {at}: {left:?} comparisons left, the oldest {oldest} ms ago"));
                 }

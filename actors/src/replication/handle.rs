@@ -5,6 +5,7 @@
 
 use super::actor::{Layouts, ReplicaService};
 use super::coordinator::{self, CoordinateError, Coordination};
+use super::counts::{Counts, ReplicaCounts};
 use super::item_state::ReplicaItem;
 use super::message::{DigestAnswer, Message, StateAnswer, WireWrite, WriteAnswer};
 use super::order::nearest_first;
@@ -45,6 +46,7 @@ pub(super) struct Inner<S: Store> {
     consistency: Consistency,
     pub(super) watches: Watches,
     pub(super) runtime: Handle,
+    counts: Counts,
 }
 
 impl<S: Store> Clone for Replicas<S> {
@@ -77,7 +79,7 @@ impl<S: Store> Replicas<S> {
             watches.clone(),
             runtime.clone(),
         );
-        let inner = Inner { node, shards, peers, consistency, watches, runtime };
+        let inner = Inner { node, shards, peers, consistency, watches, runtime, counts: Counts::default() };
         (Replicas { inner: Arc::new(inner) }, service)
     }
 
@@ -129,7 +131,10 @@ impl<S: Store> Replicas<S> {
         loop {
             let node = match effect {
                 coordinator::Effect::Ask(node) => node,
-                coordinator::Effect::Answer(outcome) => return outcome,
+                coordinator::Effect::Answer(outcome) => {
+                    self.inner.counts.written(&outcome);
+                    return outcome;
+                }
             };
             let outcome = if node == self.inner.node {
                 coordinator::Outcome::Own(self.write_here(layout, shard, Arc::clone(&writes), is_check).await)
@@ -198,21 +203,38 @@ impl<S: Store> Replicas<S> {
                         read::Event::Late
                     })),
                     read::Effect::Repair(nodes, item) => {
+                        self.inner.counts.repaired(nodes.len());
                         pending.push(self.repair(nodes, partition, sort_key, item));
                     }
                     read::Effect::RepairLater(nodes, item) => {
+                        self.inner.counts.repaired(nodes.len());
                         self.inner.runtime.spawn(self.repair(nodes, partition, sort_key, item));
                     }
                     read::Effect::Answer(item) => return Ok(item),
-                    read::Effect::Unavailable => return Err(ReadError::Unavailable),
+                    read::Effect::Unavailable => {
+                        self.inner.counts.no_quorum();
+                        return Err(ReadError::Unavailable);
+                    }
                 }
             }
             let event = match own.pop() {
                 Some(event) => event,
                 None => pending.next().await.ok_or(ReadError::Unavailable)?,
             };
+            let is_late = matches!(event, read::Event::Late);
             effects = read.step(event);
+            let asks = |effect: &read::Effect| {
+                matches!(effect, read::Effect::AskState(_) | read::Effect::AskHash(_))
+            };
+            if is_late && effects.iter().any(asks) {
+                self.inner.counts.hedged();
+            }
         }
+    }
+
+    /// What was counted since the start.
+    pub fn counts(&self) -> ReplicaCounts {
+        self.inner.counts.now()
     }
 
     fn own_state(&self, key: &ItemKey) -> read::Event {

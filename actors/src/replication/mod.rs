@@ -22,6 +22,7 @@ pub mod changed;
 pub mod changes;
 pub mod coordinator;
 pub mod count;
+mod counts;
 pub mod delete;
 pub mod handle;
 pub mod index;
@@ -45,3 +46,5 @@ pub mod subscriptions;
 mod tests;
 pub mod watch;
 mod watches;
+
+pub use counts::ReplicaCounts;

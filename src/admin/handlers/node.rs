@@ -3,9 +3,9 @@ use crate::admin::error::AdminResult;
 use crate::admin::local::freeform;
 use crate::admin::model::{AcceptDataLossResponse, LocalGetNodeStatisticsResponse};
 use crate::admin::{Admin, health};
+use crate::metrics::{Exposition, Kind};
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
-use std::fmt::Write;
 
 /// For load balancers: 200 as long as every shard can be read and written.
 pub(super) fn health(admin: &Admin) -> HttpResponse {
@@ -38,15 +38,28 @@ pub(super) fn ready(admin: &Admin) -> HttpResponse {
     answer.content_type(ContentType::plaintext()).body(text)
 }
 
-/// Prometheus' text format.
+/// Prometheus' text format. What concerns the cluster is as this node sees it, under Garage's names.
 pub(super) fn metrics(admin: &Admin) -> HttpResponse {
     let health = health::of(admin);
     let snapshot = admin.control.snapshot();
-    let mut text = String::new();
+    let mut out = Exposition::default();
+    let mut cluster = |name, help, value: usize| out.single(name, help, Kind::Gauge, value as f64);
+    let is_available = health.partitions_quorum == health.partitions;
+    cluster(
+        "cluster_healthy",
+        "Whether all nodes with a role are up.",
+        usize::from(health.status == "healthy"),
+    );
+    cluster("cluster_available", "Whether every shard has a quorum.", usize::from(is_available));
+    cluster("cluster_known_nodes", "Nodes that this one has heard of.", health.known_nodes);
+    cluster("cluster_connected_nodes", "Nodes that are up, this one included.", health.connected_nodes);
+    cluster("cluster_storage_nodes", "Nodes with a capacity.", health.storage_nodes);
+    cluster("cluster_storage_nodes_ok", "Those of them that are up.", health.storage_nodes_ok);
+    cluster("cluster_partitions", "Shards.", health.partitions);
+    cluster("cluster_partitions_quorum", "Shards with a quorum of replicas.", health.partitions_quorum);
+    cluster("cluster_partitions_all_ok", "Shards with all replicas.", health.partitions_all_ok);
     let mut gauge = |name: &str, help: &str, value: f64| {
-        // Writing into a string cannot fail.
-        let _ =
-            write!(text, "# HELP troupe_{name} {help}\n# TYPE troupe_{name} gauge\ntroupe_{name} {value}\n");
+        out.single(&format!("troupe_{name}"), help, Kind::Gauge, value);
     };
     gauge("shards_ok", "Shards that can be read and written.", health.partitions_quorum as f64);
     gauge("layout_version", "Number of the layout in force.", snapshot.layout.version().number as f64);
@@ -55,7 +68,8 @@ pub(super) fn metrics(admin: &Admin) -> HttpResponse {
     for g in admin.view.gauges() {
         gauge(g.name, g.help, g.value);
     }
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
+    admin.view.write_metrics(&mut out);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(out.into_text())
 }
 
 /// The node votes in reads again although it was not compared with all other replicas.

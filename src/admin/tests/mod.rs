@@ -52,6 +52,10 @@ impl NodeView for FixedView {
         vec![Gauge { name: "pollers", help: "Polls that wait.", value: 3.0 }]
     }
 
+    fn write_metrics(&self, out: &mut crate::metrics::Exposition) {
+        out.single("counted", "A count.", crate::metrics::Kind::Counter, 7.0);
+    }
+
     fn peers(&self) -> BTreeMap<NodeId, Peer> {
         let text = |text: &str| Some(text.to_owned());
         let state = *self.peer_state.lock().unwrap();

@@ -113,4 +113,7 @@ async fn a_node_tells_its_version_and_its_numbers() {
     let (_, metrics) = api.raw("GET", "/metrics", None, "").await;
     assert!(metrics.contains("# TYPE troupe_pollers gauge\ntroupe_pollers 3\n"), "{metrics}");
     assert!(metrics.contains("troupe_shards_ok 0\n"), "{metrics}");
+    assert!(metrics.contains("# TYPE counted counter\ncounted 7\n"), "{metrics}");
+    assert!(metrics.contains("cluster_available 0\n"), "{metrics}");
+    assert!(metrics.contains("cluster_partitions 1024\n"), "{metrics}");
 }

@@ -18,7 +18,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
     pub(super) fn commit_group(&self, writes: &mut dyn Iterator<Item = &Write>) -> Result<(), CommitError> {
         let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = Group::of(writes)?;
+        let (group, began) = (Group::of(writes)?, monotonic_now());
         // Nothing but a commit changes what a row holds, so that what is read here is true until the end.
         let snapshot = self.snapshot()?;
         let rows = FinalRows::of(&group, &snapshot)?;
@@ -44,6 +44,9 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
         writer.active.insert(&record);
         self.tables.store(Arc::new(self.tables.load().with_active(writer.active.clone())));
         self.digests.committed(&group);
+        writer.commits.groups += 1;
+        writer.commits.rows += rows.iter().count() as u64;
+        writer.commits.took += began.elapsed();
         if writer.is_checkpoint_due() {
             self.to_checkpointer.notify_one();
         }

@@ -42,7 +42,7 @@ pub use durability::Durability;
 pub use lanes::LanesOptions;
 pub use open::JournalOptions;
 pub use snapshot::JournalledSnapshot;
-pub use stats::{JournalStats, NodeStats};
+pub use stats::{Commits, JournalStats, NodeStats};
 
 use super::journal::disk::DiskFile;
 use super::journal::log::Journal;
@@ -102,6 +102,8 @@ struct Writer<F> {
     /// Why no write can be trusted any more.
     broken: Option<CommitError>,
     last_checkpoint: Duration,
+    /// Groups that were committed since the start, their rows, and how long that took.
+    commits: Commits,
     /// What runs in the background is to return.
     is_stopping: bool,
 }
@@ -145,6 +147,7 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
             stalled: None,
             broken: None,
             last_checkpoint: Duration::ZERO,
+            commits: Commits::default(),
             is_stopping: false,
         };
         Ok(JournalledStore {

@@ -26,6 +26,19 @@ pub struct JournalStats {
     pub lag: Duration,
     /// Whether rows are on their way into the tree.
     pub is_checkpointing: bool,
+    /// What was committed since the start.
+    pub commits: Commits,
+}
+
+/// Groups of writes that became durable since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Commits {
+    /// How many.
+    pub groups: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// How long they took, from the first row that was looked up to the end of the sync.
+    pub took: Duration,
 }
 
 /// How full a store is, and how far its tree is behind.
@@ -63,6 +76,7 @@ impl<T: Tree, F: JournalFile> JournalledStore<T, F> {
             last_checkpoint: writer.last_checkpoint,
             lag_groups: writer.journal.last().sequence - writer.applied.sequence,
             lag: since.map_or(Duration::ZERO, |since| monotonic_now().saturating_duration_since(since)),
+            commits: writer.commits,
             is_checkpointing: tables.frozen.is_some(),
         }
     }
