@@ -43,15 +43,19 @@ pub(crate) fn check(arena: &mut Arena, mut books: Books, at_rest: &Holdings) -> 
     if let Err(error) = &calm {
         findings.add(error.clone());
     }
+    arena.say("the books of the clients are compared with what each node shows");
     let addrs = arena.addrs();
     books.check(&addrs, arena.lost_memory, &findings);
     drop(books);
+    arena.say("the index is compared with a full count");
     let mut caller = Caller::new(addrs.clone(), &arena.credentials, &findings, 0);
     caller.allows_damage = arena.allows_damage;
     let index = check_index(&mut caller, &addrs);
     drop(caller);
+    arena.say("layouts, files and memory are looked at");
     check_layouts(arena);
     check_leaks(arena, at_rest);
+    arena.say("each replica is asked alone");
     check_replicas(arena, &index);
     for at in 0..arena.members.len() {
         if let Some(line) = arena.log(at).lines().find(|line| line.contains("panicked at")) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// A user who waits longer tries another node.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-const PARTITIONS: usize = 16;
+const PARTITIONS: usize = 8;
 
 pub(super) struct Probe {
     node: IpAddr,
