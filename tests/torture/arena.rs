@@ -109,12 +109,27 @@ impl Arena {
             arena.must(0, &["layout", "assign", "-z", &zone, "-c", "1G", &arena.members[at].id]);
         }
         arena.must(0, &["layout", "apply", "--version", "1"]);
-        let admin = arena.admin(0);
-        let bucket = admin.create_bucket(BUCKET);
-        arena.credentials = admin.create_key("torture", "garage");
-        admin.allow(&bucket, &arena.credentials, &["read", "write", "owner"]);
+        arena.wait_until_whole().unwrap_or_else(|error| panic!("{error}"));
+        arena.credentials = arena.make_key();
         arena.wait_until_whole().unwrap_or_else(|error| panic!("{error}"));
         arena
+    }
+
+    /// The bucket, and a key that may do everything with it. Right after the first layout a node may not know yet how to reach
+    /// a majority of those that have a role: it says so, and is asked again.
+    fn make_key(&mut self) -> Credentials {
+        let allow = |arena: &Arena, key: &str| {
+            let flags = ["--read", "--write", "--owner", "--key", key];
+            arena.command(0, &[&["bucket", "allow", BUCKET][..], &flags].concat()).map(drop)
+        };
+        let created = self.wait_until("a bucket can be made", |arena| {
+            arena.command(0, &["bucket", "create", BUCKET]).map(drop)
+        });
+        created.unwrap_or_else(|error| panic!("{error}"));
+        let key = self.admin(0).create_key("torture", "garage");
+        let allowed = self.wait_until("a key can be allowed", |arena| allow(arena, &key.key_id));
+        allowed.unwrap_or_else(|error| panic!("{error}"));
+        key
     }
 
     /// A line of what happens, for whoever reads the output of a run.
