@@ -1,8 +1,8 @@
 //! What nodes say to each other: questions, and the answers that find their way back to what waits for them.
 
+use super::entropy::Sender;
 use super::machine::Inside;
 use super::ranges::{PageAsk, PageNumber};
-use super::rounds::{Began, Side};
 use super::shards::Origin;
 use super::world::{Cluster, Message};
 use crate::invariants::Violation;
@@ -10,8 +10,9 @@ use crate::keyspace::ItemIndex;
 use crate::oracle::{History, WriteId};
 use crate::shape::Part;
 use crate::world::RequestNumber;
+use troupe_actors::antientropy::AskId;
 use troupe_actors::causality::Context;
-use troupe_actors::ids::NodeId;
+use troupe_actors::ids::{NodeId, ShardIndex};
 use troupe_actors::replication::coordinator::Outcome;
 use troupe_actors::replication::item_state::ReplicaItem;
 use troupe_actors::replication::merged::ReplicaPage;
@@ -21,7 +22,7 @@ use troupe_actors::store::lane::BatchId;
 use troupe_actors::transport::{RequestError, UnknownOutcome};
 
 /// How long an answer is waited for.
-const DEADLINE_US: u64 = 400_000;
+pub(super) const DEADLINE_US: u64 = 400_000;
 
 /// Names a question.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -56,8 +57,8 @@ pub(crate) enum Ask {
     Hash(ItemIndex),
     /// A page of a range.
     Page(PageAsk),
-    /// A round of anti-entropy.
-    Compare { shard: usize, side: Box<Side> },
+    /// Anti-entropy, as it travels.
+    Entropy(Vec<u8>, Sender),
 }
 
 /// An answer.
@@ -73,12 +74,12 @@ pub(crate) enum Answer {
     Hash(Option<u64>),
     /// A page as the replica shows it, likewise.
     Page(Option<Box<ReplicaPage<'static>>>),
-    /// What the replica held when it was asked to compare.
-    Compared(Box<Side>),
+    /// Anti-entropy, as it travels.
+    Entropy(Vec<u8>, Sender),
 }
 
 /// What goes on when the answer is there, or is not.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum Then {
     /// A write that looked for a coordinator.
     Coordinated { request: RequestNumber, shard: usize },
@@ -90,8 +91,8 @@ pub(crate) enum Then {
     Read { request: RequestNumber },
     /// A page of a range.
     Page { request: RequestNumber, page: PageNumber },
-    /// A round of anti-entropy.
-    Compared { shard: usize, began: Began },
+    /// Anti-entropy, which asked about these shards.
+    Entropy(AskId, Vec<ShardIndex>),
 }
 
 impl Cluster {
@@ -150,6 +151,10 @@ impl Cluster {
             Ask::Coordinate { shard, writes } => {
                 self.coordinate(node, shard, Origin::Node { from, call }, writes)
             }
+            Ask::Merge { shard, .. } if !self.layout.replicas(shard).contains(&node) => {
+                self.answer_call(node, from, call, Answer::Merged(false));
+                Ok(())
+            }
             Ask::Merge { shard, states, known } => {
                 self.merge(node, shard, Origin::Node { from, call }, &states, known)
             }
@@ -168,7 +173,7 @@ impl Cluster {
                 self.answer_call(node, from, call, Answer::Page(page));
                 Ok(())
             }
-            Ask::Compare { shard, side } => self.asked_to_compare(node, from, call, shard, *side),
+            Ask::Entropy(body, sender) => self.entropy_asked(node, call, &body, &sender),
         }
     }
 
@@ -200,10 +205,7 @@ impl Cluster {
             Then::Repaired { request } => self.repaired(node, request, durable),
             Then::Read { request } => self.read_hears(node, request, peer, answer),
             Then::Page { request, page } => self.page_came(node, request, page, answer),
-            Then::Compared { shard, began } => match answer {
-                Some(Answer::Compared(side)) => self.take_side(node, shard, began, *side),
-                _ => Ok(()),
-            },
+            Then::Entropy(ask, asked) => self.entropy_answered(node, ask, &asked, answer),
         }
     }
 }
@@ -215,7 +217,7 @@ impl Body {
             Body::Ask(_, Ask::Coordinate { .. }) => false,
             Body::Ask(
                 _,
-                Ask::Merge { .. } | Ask::State(_) | Ask::Hash(_) | Ask::Page(_) | Ask::Compare { .. },
+                Ask::Merge { .. } | Ask::State(_) | Ask::Hash(_) | Ask::Page(_) | Ask::Entropy(..),
             )
             | Body::Answer(..) => true,
         }

@@ -10,6 +10,7 @@ use crate::keyspace::{ItemIndex, PARTITIONS, SHARDS};
 use crate::node::stored_item;
 use crate::oracle::{History, WriteId};
 use crate::world::{RequestNumber, outcome_number};
+use troupe_actors::antientropy::{self, MergeId};
 use troupe_actors::causality::{Context, Item, Value};
 use troupe_actors::ids::ItemKey;
 use troupe_actors::limits::PEER_TICK_MS;
@@ -26,8 +27,10 @@ pub(crate) enum Origin {
     Client(RequestNumber),
     /// A client of this node that reads, and found this replica behind.
     Repair(RequestNumber),
-    /// A round of anti-entropy, which is over once it is stored.
-    Round(u64),
+    /// Anti-entropy, which merges what another replica showed.
+    Entropy(MergeId),
+    /// Anti-entropy, which removes a shard.
+    Removal,
     /// Another node.
     Node { from: usize, call: CallNumber },
 }
@@ -37,14 +40,14 @@ pub(crate) struct Writing {
     origin: Origin,
     /// The newest layout version when it began, and the replicas of each that was live.
     pub(super) version: usize,
-    sets: Vec<Vec<usize>>,
+    sets: Vec<(usize, Vec<usize>)>,
     /// The writes that it is to mint dots for; `None`: it merges.
     ids: Option<Vec<WriteId>>,
 }
 
 /// A batch on its way to the disk.
 pub(crate) struct InFlight {
-    shard: usize,
+    pub(super) shard: usize,
     batch: BatchId,
     fence: Fence,
     pub(super) changes: Vec<Change>,
@@ -98,10 +101,7 @@ impl Cluster {
         let Some(process) = &mut machine.process else { return Ok(()) };
         let mut read = |key: &ItemKey| Ok(stored_item(&machine.disk, key));
         let staged = process.shards[shard].stage_merge(now, states, &mut read);
-        process.requests_to_shards += 1;
-        let request = RequestId(process.requests_to_shards);
-        let version = self.layout.newest;
-        process.writing.insert((shard, request), Writing { origin, version, sets: Vec::new(), ids: None });
+        let request = self.request_to_shard(node, shard, origin);
         self.note(
             "node {}, shard {}, request {}: {} states to merge",
             &[node as u64, shard as u64, request.0, states.items.len() as u64],
@@ -110,6 +110,16 @@ impl Cluster {
             Ok(staged) => self.shard_steps(node, shard, Event::Merge { request, staged }, changes),
             Err(error) => self.shard_answers(node, shard, request, Err(error)),
         }
+    }
+
+    /// A request that mints no dots.
+    pub(super) fn request_to_shard(&mut self, node: usize, shard: usize, origin: Origin) -> RequestId {
+        let version = self.layout.newest;
+        let Some(process) = &mut self.machines[node].process else { return RequestId(0) };
+        process.requests_to_shards += 1;
+        let request = RequestId(process.requests_to_shards);
+        process.writing.insert((shard, request), Writing { origin, version, sets: Vec::new(), ids: None });
+        request
     }
 
     fn item_write(&self, id: WriteId, context: Context) -> ItemWrite {
@@ -175,7 +185,10 @@ impl Cluster {
         for effect in process.shards[shard].step(event) {
             match effect {
                 Effect::Persist { batch, fence, writes } => {
-                    let changes = changes.take().unwrap_or_default();
+                    let mut changes = changes.take().unwrap_or_default();
+                    if changes.is_empty() {
+                        changes = self.removed_by(node, shard, &removed(&writes));
+                    }
                     self.check_minting(&writes, &changes)?;
                     self.explain(batch, &changes);
                     self.persist(node, shard, fence, Stored { shard, batch, changes, writes });
@@ -201,6 +214,7 @@ impl Cluster {
             let names = changes.iter().map(|change| match change {
                 Change::Write(id) => format!("{id:?} is {:?}", oracle.tried(*id).dot),
                 Change::Join(at, history) => format!("{at:?}: {history:?}"),
+                Change::Dropped(at) => format!("{at:?} is removed"),
             });
             format!("batch {}: {}", batch.0, names.collect::<Vec<_>>().join(", "))
         });
@@ -245,7 +259,7 @@ impl Cluster {
         items.map(|at| (at, self.known_to_shard(node, at))).collect()
     }
 
-    fn shard_answers(
+    pub(super) fn shard_answers(
         &mut self,
         node: usize,
         shard: usize,
@@ -267,8 +281,16 @@ impl Cluster {
         match origin {
             Origin::Client(request) => self.coordination_goes_on(node, request, shard, Outcome::Own(outcome)),
             Origin::Repair(request) => self.repaired(node, request, outcome.is_ok()),
-            Origin::Round(round) if outcome.is_ok() => self.round_is_stored(node, shard, round),
-            Origin::Round(_) => Ok(()),
+            Origin::Entropy(merge) => {
+                let merged = antientropy::Event::Merged { merge, is_stored: outcome.is_ok() };
+                self.entropy_hears(node, merged);
+                Ok(())
+            }
+            Origin::Removal => {
+                let delay_us = self.random.between(100, 10_000);
+                self.inside(node, delay_us, Inside::Removes(shard));
+                Ok(())
+            }
             Origin::Node { from, call } => {
                 let answer = match (ids, outcome) {
                     (None, outcome) => Answer::Merged(outcome.is_ok()),
@@ -281,4 +303,15 @@ impl Cluster {
             }
         }
     }
+}
+
+/// The items whose rows a batch removes.
+fn removed(writes: &[Write]) -> Vec<ItemKey> {
+    let key = |write: &Write| match write {
+        Write::RemoveItem { partition, sort_key, .. } => {
+            Some(ItemKey { partition: partition.hash, sort_key: sort_key.clone() })
+        }
+        Write::PutItem { .. } | Write::PutShardMeta { .. } | Write::PutControl { .. } => None,
+    };
+    writes.iter().filter_map(key).collect()
 }
