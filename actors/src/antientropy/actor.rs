@@ -8,18 +8,20 @@ use super::message::{Answer, Question};
 use super::pace::Rate;
 use super::progress::Progress;
 use super::standing::{Held, ShardView};
-use super::stored::{StoredReplica, rows_of};
+use super::stored::StoredReplica;
 use crate::clock::monotonic_now;
-use crate::ids::{NodeId, ShardIndex};
+use crate::ids::{ItemKey, NodeId, Partition, ShardIndex, SortKey};
 use crate::layout::{Layout, LayoutUse, ShardSet};
-use crate::limits::{ENTROPY_PROGRESS_TICKS, ENTROPY_RETRY_MS, ENTROPY_TICK_MS};
+use crate::limits::{ENTROPY_PROGRESS_TICKS, ENTROPY_REMOVED_ROWS, ENTROPY_RETRY_MS, ENTROPY_TICK_MS};
 use crate::shard::{Removal, Shards, States};
+use crate::store::segments::Segment;
 use crate::store::{ShardState, Snapshot, Store, StoreError};
 use crate::transport::{Link, Peers, Subsystem};
 use actix::prelude::*;
 use arc_swap::ArcSwap;
 use futures_util::stream::poll_fn;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -59,7 +61,7 @@ impl Entropy {
         let mut held = Vec::new();
         for shard in ShardIndex::all() {
             let snapshot = parts.shards.store(shard).snapshot()?;
-            held.extend(snapshot.shard_meta(shard)?.map(|meta| (shard, Held::of_row(meta.state))));
+            held.extend(snapshot.shard_meta(shard)?.map(|meta| (shard, held_as(meta.state))));
         }
         let core = EntropyCore::new(parts.node, parts.boot, EntropyLimits::default(), held);
         let progress = Arc::new(ArcSwap::from_pointee(Progress::default()));
@@ -90,7 +92,7 @@ impl Entropy {
 /// Runs an [`EntropyCore`].
 struct EntropyActor<S: Store> {
     core: EntropyCore,
-    replica: StoredReplica<Shards<S>>,
+    replica: StoredReplica<S>,
     parts: EntropyParts<S>,
     started: Instant,
     /// Other nodes that wait.
@@ -189,10 +191,24 @@ impl<S: Store> EntropyActor<S> {
 
     /// The watch over the node's memory tells the shards of a loss and of its end.
     fn look_at_memory(&mut self, context: &mut Context<Self>) {
-        let shards = self.parts.shards.clone();
-        let voided = (self.parts.answered)();
-        for event in self.core.look_at_memory(|shard| shards.is_amnesiac(shard), voided) {
-            self.step(event, context);
+        let (mut lost, mut back) = (BTreeSet::new(), BTreeSet::new());
+        for shard in ShardIndex::all() {
+            match (self.core.held(shard), self.parts.shards.is_amnesiac(shard)) {
+                (Held::Live(_), true) => _ = lost.insert(shard),
+                (Held::Amnesiac(_), false) => _ = back.insert(shard),
+                (Held::Absent | Held::Receiving(_) | Held::Dropping, _)
+                | (Held::Live(_), false)
+                | (Held::Amnesiac(_), true) => {}
+            }
+        }
+        if !lost.is_empty() {
+            self.step(Event::LostMemory(lost), context);
+        }
+        if !back.is_empty() {
+            self.step(Event::MemoryIsBack(back), context);
+        }
+        for peer in (self.parts.answered)() {
+            self.step(Event::Voided { peer }, context);
         }
     }
 
@@ -228,7 +244,7 @@ impl<S: Store> EntropyActor<S> {
                 log::info!("shard {shard}: {held:?}");
                 let shards = self.parts.shards.clone();
                 let told = async move {
-                    if let Some(state) = held.row() {
+                    if let Some(state) = stored_as(held) {
                         let _ = shards.set_state(shard, state).await;
                     }
                 };
@@ -270,6 +286,27 @@ impl<S: Store> EntropyActor<S> {
     }
 }
 
+/// How a shard is held, by its row.
+fn held_as(state: ShardState) -> Held {
+    // Which version that was is not stored: the one from which on every live version names this node.
+    match state {
+        ShardState::Live => Held::Live(0),
+        ShardState::Amnesiac => Held::Amnesiac(0),
+        ShardState::Receiving => Held::Receiving(0),
+        ShardState::Dropping => Held::Dropping,
+    }
+}
+
+fn stored_as(held: Held) -> Option<ShardState> {
+    match held {
+        Held::Absent => None,
+        Held::Live(_) => Some(ShardState::Live),
+        Held::Amnesiac(_) => Some(ShardState::Amnesiac),
+        Held::Receiving(_) => Some(ShardState::Receiving),
+        Held::Dropping => Some(ShardState::Dropping),
+    }
+}
+
 fn view_of(layout: &Layout, node: NodeId) -> EntropyView {
     let mut shards = BTreeMap::new();
     for shard in ShardIndex::all().filter(|shard| layout.is_holder(node, *shard)) {
@@ -303,4 +340,29 @@ async fn remove<S: Store>(shards: Shards<S>, shard: ShardIndex) {
             tokio::time::sleep(retry).await;
         }
     }
+}
+
+/// The first rows of a shard.
+fn rows_of<S: Store>(shards: &Shards<S>, shard: ShardIndex) -> Result<Vec<(Partition, SortKey)>, StoreError> {
+    let store = shards.store(shard);
+    let digests = store.digests().segments(shard);
+    let snapshot = store.snapshot()?;
+    let mut keys: Vec<ItemKey> = Vec::new();
+    // Those that surely hold something come first: most of the others are empty.
+    let holds = |segment: &Segment| digests[usize::from(segment.index)] != 0;
+    let (held, others): (Vec<_>, Vec<_>) = Segment::all_of(shard).partition(holds);
+    for segment in held.into_iter().chain(others) {
+        snapshot.scan_segment(segment, None, &mut |partition, name, _| {
+            keys.extend(SortKey::new(name).map(|sort_key| ItemKey { partition, sort_key }));
+            if keys.len() < ENTROPY_REMOVED_ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        if !keys.is_empty() && (keys.len() >= ENTROPY_REMOVED_ROWS || !holds(&segment)) {
+            break;
+        }
+    }
+    let mut rows = Vec::with_capacity(keys.len());
+    for ItemKey { partition, sort_key } in keys {
+        rows.extend(snapshot.partition(partition)?.map(|stored| (stored.partition, sort_key)));
+    }
+    Ok(rows)
 }

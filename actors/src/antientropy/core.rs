@@ -153,30 +153,6 @@ impl EntropyCore {
         self.shards.get(&shard).map_or(Held::Absent, |shard| shard.standing.held)
     }
 
-    /// What follows from what the rest of the node knows of its memory: which shards wait for comparisons after a loss, and
-    /// which peers `voided` what this node acknowledged before it. Each of the events is to be stepped. To be asked at
-    /// least once a second.
-    pub fn look_at_memory(
-        &self,
-        is_amnesiac: impl Fn(ShardIndex) -> bool,
-        voided: impl IntoIterator<Item = NodeId>,
-    ) -> Vec<Event> {
-        let (mut lost, mut back) = (BTreeSet::new(), BTreeSet::new());
-        for (shard, held) in &self.shards {
-            match (held.standing.held, is_amnesiac(*shard)) {
-                (Held::Live(_), true) => _ = lost.insert(*shard),
-                (Held::Amnesiac(_), false) => _ = back.insert(*shard),
-                (Held::Absent | Held::Receiving(_) | Held::Dropping, _)
-                | (Held::Live(_), false)
-                | (Held::Amnesiac(_), true) => {}
-            }
-        }
-        let lost = (!lost.is_empty()).then_some(Event::LostMemory(lost));
-        let back = (!back.is_empty()).then_some(Event::MemoryIsBack(back));
-        let voided = voided.into_iter().map(|peer| Event::Voided { peer });
-        lost.into_iter().chain(back).chain(voided).collect()
-    }
-
     fn laid_out(&mut self, mut view: EntropyView, effects: &mut Vec<Effect>) {
         self.acked_at.entry(view.acked).or_insert(self.moment);
         let waits_for = self.shards.values().filter_map(|shard| shard.standing.gained_with()).min();

@@ -49,4 +49,3 @@ pub use progress::{Failure, PeerProgress, Progress};
 pub use replica::{Found, Replica, ShardSummary};
 pub use span::Span;
 pub use standing::{Held, ShardView};
-pub use stored::{StoredReplica, StoredShards, rows_of};

@@ -8,7 +8,6 @@
 
 use crate::ids::NodeId;
 use crate::mutation::{Mutation, is_on};
-use crate::store::ShardState;
 use std::collections::BTreeSet;
 
 /// How a shard is held here, as its row says.
@@ -24,30 +23,6 @@ pub enum Held {
     Amnesiac(u64),
     /// No live version names this node: its rows are being removed. It answers nothing, as its clock covers what is gone.
     Dropping,
-}
-
-impl Held {
-    /// How a shard is held, by its row. Since which version is not stored: the one from which on every live version names
-    /// this node.
-    pub fn of_row(state: ShardState) -> Held {
-        match state {
-            ShardState::Live => Held::Live(0),
-            ShardState::Amnesiac => Held::Amnesiac(0),
-            ShardState::Receiving => Held::Receiving(0),
-            ShardState::Dropping => Held::Dropping,
-        }
-    }
-
-    /// What the shard's row says; `None` if it has none.
-    pub fn row(self) -> Option<ShardState> {
-        match self {
-            Held::Absent => None,
-            Held::Live(_) => Some(ShardState::Live),
-            Held::Amnesiac(_) => Some(ShardState::Amnesiac),
-            Held::Receiving(_) => Some(ShardState::Receiving),
-            Held::Dropping => Some(ShardState::Dropping),
-        }
-    }
 }
 
 /// The replicas of one shard in the live layout versions.

@@ -3,58 +3,16 @@
 use super::replica::{Found, Replica, ShardSummary};
 use super::span::Span;
 use crate::ids::{ItemKey, Partition, PartitionHash, ShardIndex, SortKey};
-use crate::limits::{ENTROPY_REMOVED_ROWS, SHARD_SEGMENTS};
-use crate::shard::{ItemState, Moment, Shards, View};
+use crate::limits::SHARD_SEGMENTS;
+use crate::shard::{ItemState, Shards};
 use crate::store::digest::item_digest;
 use crate::store::segments::Segment;
 use crate::store::{Shown, Snapshot, Store, StoreError};
 use std::ops::ControlFlow;
 
-/// The shards of a node, and the stores that they lie in.
-pub trait StoredShards {
-    /// The kind of store.
-    type Store: Store;
-
-    /// The store that holds a shard.
-    fn store(&self, shard: ShardIndex) -> &Self::Store;
-
-    /// A snapshot of a shard with the clock that belongs to it.
-    ///
-    /// # Errors
-    /// [`StoreError`] if no snapshot can be taken.
-    fn view(&self, shard: ShardIndex) -> Result<View<<Self::Store as Store>::Snapshot<'_>>, StoreError>;
-
-    /// What the shard has learned.
-    fn moment(&self, shard: ShardIndex) -> Moment;
-
-    /// Whether the shard's answers count towards a read's quorum.
-    fn may_vote(&self, shard: ShardIndex) -> bool;
-}
-
-impl<S: Store> StoredShards for Shards<S> {
-    type Store = S;
-
-    fn store(&self, shard: ShardIndex) -> &S {
-        Shards::store(self, shard)
-    }
-
-    fn view(&self, shard: ShardIndex) -> Result<View<S::Snapshot<'_>>, StoreError> {
-        Shards::view(self, shard)
-    }
-
-    fn moment(&self, shard: ShardIndex) -> Moment {
-        Shards::moment(self, shard)
-    }
-
-    fn may_vote(&self, shard: ShardIndex) -> bool {
-        Shards::may_vote(self, shard)
-    }
-}
-
 /// A replica that lies in stores.
-pub struct StoredReplica<S> {
-    /// Its shards.
-    pub shards: S,
+pub(super) struct StoredReplica<S: Store> {
+    pub(super) shards: Shards<S>,
 }
 
 /// What a row that cannot be read counts as: it differs from whatever other replicas hold, so that it is noticed.
@@ -65,7 +23,7 @@ fn digest_of(partition: PartitionHash, sort_key: &str, shown: &Shown<'_>) -> u64
     shown.as_ref().map_or(DAMAGED, |stored| item_digest(partition, sort_key, &stored.item))
 }
 
-impl<S: StoredShards> Replica for StoredReplica<S> {
+impl<S: Store> Replica for StoredReplica<S> {
     fn summary(&self, shard: ShardIndex) -> Result<ShardSummary, StoreError> {
         let learned = self.shards.moment(shard);
         let view = self.shards.view(shard)?;
@@ -137,35 +95,4 @@ impl<S: StoredShards> Replica for StoredReplica<S> {
         }
         Ok(Found { clock: view.clock, states })
     }
-}
-
-/// The first rows of a shard, [`ENTROPY_REMOVED_ROWS`] or fewer; none if nothing is left of it.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn rows_of(
-    shards: &impl StoredShards,
-    shard: ShardIndex,
-) -> Result<Vec<(Partition, SortKey)>, StoreError> {
-    let store = shards.store(shard);
-    let digests = store.digests().segments(shard);
-    let snapshot = store.snapshot()?;
-    let mut keys: Vec<ItemKey> = Vec::new();
-    // Those that surely hold something come first: most of the others are empty.
-    let holds = |segment: &Segment| digests[usize::from(segment.index)] != 0;
-    let (held, others): (Vec<_>, Vec<_>) = Segment::all_of(shard).partition(holds);
-    for segment in held.into_iter().chain(others) {
-        snapshot.scan_segment(segment, None, &mut |partition, name, _| {
-            keys.extend(SortKey::new(name).map(|sort_key| ItemKey { partition, sort_key }));
-            if keys.len() < ENTROPY_REMOVED_ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        if !keys.is_empty() && (keys.len() >= ENTROPY_REMOVED_ROWS || !holds(&segment)) {
-            break;
-        }
-    }
-    let mut rows = Vec::with_capacity(keys.len());
-    for ItemKey { partition, sort_key } in keys {
-        rows.extend(snapshot.partition(partition)?.map(|stored| (stored.partition, sort_key)));
-    }
-    Ok(rows)
 }

@@ -240,7 +240,7 @@ impl ShardCore {
     }
 
     /// Whether it waits for comparisons after a loss.
-    pub fn is_amnesiac(&self) -> bool {
+    pub(super) fn is_amnesiac(&self) -> bool {
         self.completeness.is_amnesiac()
     }
 

@@ -151,11 +151,6 @@ impl Held {
         &self.0[item.0]
     }
 
-    /// The item is removed, and with it whatever was known of it.
-    pub(crate) fn forget(&mut self, item: ItemIndex) {
-        self.0[item.0] = History::default();
-    }
-
     /// Takes in what another replica knows of an item.
     pub(crate) fn join(&mut self, item: ItemIndex, other: &History) {
         self.0[item.0].join(other);

@@ -7,14 +7,9 @@ use crate::invariants::{Violation, rest};
 use crate::keyspace::{ItemIndex, PARTITION_COUNT, SHARDS};
 use crate::oracle::{WriteId, Writes};
 
-/// Times that anti-entropy works for so long that each pair of replicas is compared at least once: until everybody is whole and
-/// one layout version is left; and from then on, until leavers have removed what they had, and it is seen that actors have
-/// ended, and they are closed.
-const TIMES_UNTIL_WHOLE_MAX: u64 = 10;
-const TIMES_AFTERWARDS: u64 = 4;
-
-/// Milliseconds of each of these times, beyond the interval between two comparisons.
-const CALM_MS: u64 = 600;
+/// Rounds of each pair of replicas after which they know everything of each other: one to become equal, two more to see that
+/// an actor has ended and to close it, and one for what those had to wait for.
+const CALM_ROUNDS: usize = 6;
 
 impl Cluster {
     pub(super) fn calm(&mut self) -> Result<(), Violation> {
@@ -23,8 +18,8 @@ impl Cluster {
             self.check_replica(node)?;
         }
         self.compare_everything()?;
-        converged::check_gained(&self.gaining())?;
-        converged::check_retired(self)?;
+        converged::check_gained(&self.layout.gaining)?;
+        self.retire_if_synced()?;
         self.check_equal()?;
         self.read_everything()?;
         let last = self.write_once_more()?;
@@ -42,29 +37,26 @@ impl Cluster {
         held::check_index(&self.oracle, disk)
     }
 
-    /// Anti-entropy is at work until nothing can be left to learn.
+    /// Rounds between all replicas, until nothing can be left to learn.
     fn compare_everything(&mut self) -> Result<(), Violation> {
-        for _ in 0..TIMES_UNTIL_WHOLE_MAX {
-            self.everybody_compares()?;
-            if !self.layout.is_changing() && self.gaining().is_empty() {
-                break;
+        for _ in 0..CALM_ROUNDS {
+            for shard in 0..SHARDS.len() {
+                let replicas = self.layout.replicas(shard);
+                for (number, node) in replicas.iter().enumerate() {
+                    for peer in &replicas[number + 1..] {
+                        self.round_begins(*node, *peer, shard);
+                        self.come_to_rest()?;
+                    }
+                }
             }
         }
-        (0..TIMES_AFTERWARDS).try_for_each(|_| self.everybody_compares())
-    }
-
-    fn everybody_compares(&mut self) -> Result<(), Violation> {
-        self.entropy_works_for(1_000 * (2 * self.entropy_limits.interval_ms + CALM_MS));
-        self.come_to_rest()
+        Ok(())
     }
 
     /// Whatever was compared is equal, and nobody remembers more than it has to.
     fn check_equal(&self) -> Result<(), Violation> {
         for shard in 0..SHARDS.len() {
             let replicas = self.layout.replicas(shard);
-            for node in (0..self.machines.len()).filter(|node| !replicas.contains(node)) {
-                converged::check_gone(self, node, shard)?;
-            }
             for at in ItemIndex::all().filter(|at| at.shard() == shard) {
                 converged::check(self, &replicas, at)?;
                 for node in &replicas {

@@ -49,7 +49,7 @@ impl Habits {
         self.rollback_percent
     }
 
-    /// How often a request is followed by a while of anti-entropy.
+    /// How often a request is followed by a round of anti-entropy.
     pub(super) fn round_percent(&self) -> u64 {
         self.round_percent
     }
@@ -106,7 +106,7 @@ impl Cluster {
         self.requests_left -= 1;
         let node = self.random.below(self.machines.len());
         self.asks(node, at, wish)?;
-        self.wake_entropy();
+        self.plan_round();
         if self.is_settling() {
             self.settle();
         }

@@ -27,7 +27,7 @@ impl Cluster {
             3 if self.shape.has(Part::Stops) => self.stop(node),
             4..6 if self.shape.has(Part::Cuts) => self.cut(node),
             7 | 10 => self.network.heal(),
-            6 | 9 if self.shape.has(Part::Layouts) => self.layout_changes(),
+            6 | 9 if self.shape.has(Part::Layouts) => self.layout_changes()?,
             8 if self.shape.has(Part::Clocks) => self.turn_clock(node),
             _ => {}
         }
@@ -130,6 +130,11 @@ impl Cluster {
         }
         if self.machines[node].has_lost_memory {
             self.forgets(node)?;
+        }
+        for shard in 0..SHARDS.len() {
+            if self.layout.gaining.contains(&(node, shard)) {
+                self.gains(node, shard)?;
+            }
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! What nodes say to each other: questions, and the answers that find their way back to what waits for them.
 
-use super::entropy::Sender;
 use super::machine::Inside;
 use super::ranges::{PageAsk, PageNumber};
+use super::rounds::{Began, Side};
 use super::shards::Origin;
 use super::world::{Cluster, Message};
 use crate::invariants::Violation;
@@ -10,9 +10,8 @@ use crate::keyspace::ItemIndex;
 use crate::oracle::{History, WriteId};
 use crate::shape::Part;
 use crate::world::RequestNumber;
-use troupe_actors::antientropy::AskId;
 use troupe_actors::causality::Context;
-use troupe_actors::ids::{NodeId, ShardIndex};
+use troupe_actors::ids::NodeId;
 use troupe_actors::replication::coordinator::Outcome;
 use troupe_actors::replication::item_state::ReplicaItem;
 use troupe_actors::replication::merged::ReplicaPage;
@@ -22,7 +21,7 @@ use troupe_actors::store::lane::BatchId;
 use troupe_actors::transport::{RequestError, UnknownOutcome};
 
 /// How long an answer is waited for.
-pub(super) const DEADLINE_US: u64 = 400_000;
+const DEADLINE_US: u64 = 400_000;
 
 /// Names a question.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -57,8 +56,8 @@ pub(crate) enum Ask {
     Hash(ItemIndex),
     /// A page of a range.
     Page(PageAsk),
-    /// Anti-entropy, as it travels.
-    Entropy(Vec<u8>, Sender),
+    /// A round of anti-entropy.
+    Compare { shard: usize, side: Box<Side> },
 }
 
 /// An answer.
@@ -74,12 +73,12 @@ pub(crate) enum Answer {
     Hash(Option<u64>),
     /// A page as the replica shows it, likewise.
     Page(Option<Box<ReplicaPage<'static>>>),
-    /// Anti-entropy, as it travels.
-    Entropy(Vec<u8>, Sender),
+    /// What the replica held when it was asked to compare.
+    Compared(Box<Side>),
 }
 
 /// What goes on when the answer is there, or is not.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(crate) enum Then {
     /// A write that looked for a coordinator.
     Coordinated { request: RequestNumber, shard: usize },
@@ -91,8 +90,8 @@ pub(crate) enum Then {
     Read { request: RequestNumber },
     /// A page of a range.
     Page { request: RequestNumber, page: PageNumber },
-    /// Anti-entropy, which asked about these shards.
-    Entropy(AskId, Vec<ShardIndex>),
+    /// A round of anti-entropy.
+    Compared { shard: usize, began: Began },
 }
 
 impl Cluster {
@@ -151,10 +150,6 @@ impl Cluster {
             Ask::Coordinate { shard, writes } => {
                 self.coordinate(node, shard, Origin::Node { from, call }, writes)
             }
-            Ask::Merge { shard, .. } if !self.layout.replicas(shard).contains(&node) => {
-                self.answer_call(node, from, call, Answer::Merged(false));
-                Ok(())
-            }
             Ask::Merge { shard, states, known } => {
                 self.merge(node, shard, Origin::Node { from, call }, &states, known)
             }
@@ -173,7 +168,7 @@ impl Cluster {
                 self.answer_call(node, from, call, Answer::Page(page));
                 Ok(())
             }
-            Ask::Entropy(body, sender) => self.entropy_asked(node, call, &body, &sender),
+            Ask::Compare { shard, side } => self.asked_to_compare(node, from, call, shard, *side),
         }
     }
 
@@ -205,7 +200,10 @@ impl Cluster {
             Then::Repaired { request } => self.repaired(node, request, durable),
             Then::Read { request } => self.read_hears(node, request, peer, answer),
             Then::Page { request, page } => self.page_came(node, request, page, answer),
-            Then::Entropy(ask, asked) => self.entropy_answered(node, ask, &asked, answer),
+            Then::Compared { shard, began } => match answer {
+                Some(Answer::Compared(side)) => self.take_side(node, shard, began, *side),
+                _ => Ok(()),
+            },
         }
     }
 }
@@ -217,7 +215,7 @@ impl Body {
             Body::Ask(_, Ask::Coordinate { .. }) => false,
             Body::Ask(
                 _,
-                Ask::Merge { .. } | Ask::State(_) | Ask::Hash(_) | Ask::Page(_) | Ask::Entropy(..),
+                Ask::Merge { .. } | Ask::State(_) | Ask::Hash(_) | Ask::Page(_) | Ask::Compare { .. },
             )
             | Body::Answer(..) => true,
         }

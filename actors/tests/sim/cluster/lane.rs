@@ -33,15 +33,13 @@ pub(crate) enum Change {
     Write(WriteId),
     /// What another replica knew of an item.
     Join(ItemIndex, Box<History>),
-    /// The shard is not this node's any more.
-    Dropped(ItemIndex),
 }
 
 impl Change {
     pub(super) fn minted(&self) -> Option<WriteId> {
         match self {
             Change::Write(id) => Some(*id),
-            Change::Join(..) | Change::Dropped(_) => None,
+            Change::Join(..) => None,
         }
     }
 
@@ -50,14 +48,13 @@ impl Change {
         match self {
             Change::Write(id) => oracle.apply(held, *id),
             Change::Join(at, history) => held.join(*at, history),
-            Change::Dropped(at) => held.forget(*at),
         }
     }
 
     fn item(&self, oracle: &Oracle) -> ItemIndex {
         match self {
             Change::Write(id) => oracle.tried(*id).item,
-            Change::Join(at, _) | Change::Dropped(at) => *at,
+            Change::Join(at, _) => *at,
         }
     }
 }

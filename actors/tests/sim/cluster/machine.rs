@@ -1,11 +1,11 @@
 //! A node: its disk and clock, which outlive it, and the process that runs on them, one life after the other.
 
-use super::entropy::{Entropy, Told};
 use super::frame::{Answer, CallNumber, Then};
 use super::gateway::{Coordinating, Request};
 use super::lane::Stored;
 use super::ranges::{PageAsk, PageNumber, Ranging};
 use super::read::{Part, Reading};
+use super::rounds::Round;
 use super::shards::{InFlight, Origin, Writing};
 use super::world::Cluster;
 use crate::disk::{Disk, Durability};
@@ -17,7 +17,6 @@ use crate::oracle::WriteId;
 use crate::random::Random;
 use crate::world::RequestNumber;
 use std::collections::BTreeMap;
-use troupe_actors::antientropy::{self, Held};
 use troupe_actors::causality::Context;
 use troupe_actors::clock::WallMs;
 use troupe_actors::ids::NodeId;
@@ -60,7 +59,7 @@ pub(crate) struct Process {
     pub(super) coordinating: BTreeMap<(RequestNumber, usize), Coordinating>,
     pub(super) reads: BTreeMap<RequestNumber, Reading>,
     pub(super) ranges: BTreeMap<RequestNumber, Ranging>,
-    pub(super) entropy: Entropy,
+    pub(super) rounds: BTreeMap<u64, Round>,
 }
 
 /// What goes on inside a node.
@@ -89,14 +88,6 @@ pub(crate) enum Inside {
     Deadline(CallNumber),
     /// A step of a checkpoint.
     Checkpoint,
-    /// Anti-entropy looks at what is due.
-    EntropyTick,
-    /// Anti-entropy tells a shard something.
-    EntropyTells { shard: usize, told: Box<Told> },
-    /// Anti-entropy hears of the end of what it asked for.
-    EntropyHears(Box<antientropy::Event>),
-    /// A removal that was refused is tried again.
-    Removes(usize),
     /// The process gives up on its environment.
     Exit,
 }
@@ -134,14 +125,13 @@ impl Cluster {
         let machine = &mut self.machines[node];
         machine.life += 1;
         machine.checkpoint_is_planned = false;
-        let (mut shards, mut held) = (Vec::new(), Vec::new());
+        let mut shards = Vec::new();
         for shard in SHARDS.iter() {
             let meta = machine.disk.store.snapshot().and_then(|snapshot| snapshot.shard_meta(*shard));
             let meta = meta.map_err(|error| Violation {
                 invariant: "what a shard left behind can be read",
                 what: error.to_string(),
             })?;
-            held.extend(meta.iter().map(|meta| (*shard, Held::of_row(meta.state))));
             let epoch = machine.disk.store.epoch();
             let seed = self.random.seed();
             shards.push(ShardCore::open(
@@ -165,12 +155,11 @@ impl Cluster {
             coordinating: BTreeMap::new(),
             reads: BTreeMap::new(),
             ranges: BTreeMap::new(),
-            entropy: Entropy::new(machine.id, machine.life, self.entropy_limits, held),
+            rounds: BTreeMap::new(),
         });
         let life = machine.life;
         self.note("node {} starts its life {}", &[node as u64, life]);
         self.plan_checkpoint(node);
-        self.plan_tick(node);
         Ok(())
     }
 
@@ -208,10 +197,6 @@ impl Cluster {
                 self.checkpoint_step(node);
                 Ok(())
             }
-            Inside::EntropyTick => self.entropy_ticks(node),
-            Inside::EntropyTells { shard, told } => self.shard_is_told(node, shard, *told),
-            Inside::EntropyHears(event) => self.entropy_steps(node, *event, None, None),
-            Inside::Removes(shard) => self.removes(node, shard),
             Inside::Exit => self.crash(node),
         }
     }

@@ -12,7 +12,6 @@
 
 mod calm;
 mod client;
-mod entropy;
 mod faults;
 mod frame;
 mod gateway;
@@ -24,8 +23,8 @@ mod network;
 mod promises;
 mod ranges;
 mod read;
+mod rounds;
 mod shards;
-mod stored;
 mod world;
 
 pub(crate) use world::run;

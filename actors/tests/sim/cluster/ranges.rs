@@ -51,8 +51,6 @@ pub(crate) struct Ranging {
     missing: usize,
     pages: Vec<ReplicaPage<'static>>,
     shown: Vec<ItemIndex>,
-    /// By which layout version its page is read.
-    pub(super) version: usize,
 }
 
 impl Cluster {
@@ -74,7 +72,6 @@ impl Cluster {
             missing: 0,
             pages: Vec::new(),
             shown: Vec::new(),
-            version: self.layout.reading,
         };
         if let Some(process) = &mut self.machines[node].process {
             process.ranges.insert(request, ranging);
@@ -94,7 +91,6 @@ impl Cluster {
             return self.range_ends(node, request, &Progress::End);
         };
         let ask = PageAsk { partition, selection: ask.selection.clone(), items_max: ask.items_max };
-        ranging.version = self.layout.reading;
         ranging.page = PageNumber(ranging.page.0 + 1);
         let page = ranging.page;
         let readers = self.layout.readers(shard_of(partition));

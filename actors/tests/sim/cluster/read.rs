@@ -31,8 +31,6 @@ pub(crate) struct Reading {
     repairs: usize,
     /// Those of them that have merged it.
     repaired: usize,
-    /// By which layout version it reads.
-    pub(super) version: usize,
 }
 
 /// What is looked at in the own store.
@@ -56,9 +54,9 @@ impl Cluster {
         let (core, effects) = ItemRead::start(candidates, quorum);
         let (promised, known) = (self.promises.of(at), History::default());
         if let Some(process) = &mut self.machines[node].process {
-            let version = self.layout.reading;
-            let reading = Reading { client, at, promised, core, known, repairs: 0, repaired: 0, version };
-            process.reads.insert(request, reading);
+            process
+                .reads
+                .insert(request, Reading { client, at, promised, core, known, repairs: 0, repaired: 0 });
         }
         self.read_does(node, request, effects)
     }

@@ -10,7 +10,6 @@ use crate::keyspace::{ItemIndex, PARTITIONS, SHARDS};
 use crate::node::stored_item;
 use crate::oracle::{History, WriteId};
 use crate::world::{RequestNumber, outcome_number};
-use troupe_actors::antientropy::{self, MergeId};
 use troupe_actors::causality::{Context, Item, Value};
 use troupe_actors::ids::ItemKey;
 use troupe_actors::limits::PEER_TICK_MS;
@@ -27,10 +26,8 @@ pub(crate) enum Origin {
     Client(RequestNumber),
     /// A client of this node that reads, and found this replica behind.
     Repair(RequestNumber),
-    /// Anti-entropy, which merges what another replica showed.
-    Entropy(MergeId),
-    /// Anti-entropy, which removes a shard.
-    Removal,
+    /// A round of anti-entropy, which is over once it is stored.
+    Round(u64),
     /// Another node.
     Node { from: usize, call: CallNumber },
 }
@@ -40,14 +37,14 @@ pub(crate) struct Writing {
     origin: Origin,
     /// The newest layout version when it began, and the replicas of each that was live.
     pub(super) version: usize,
-    sets: Vec<(usize, Vec<usize>)>,
+    sets: Vec<Vec<usize>>,
     /// The writes that it is to mint dots for; `None`: it merges.
     ids: Option<Vec<WriteId>>,
 }
 
 /// A batch on its way to the disk.
 pub(crate) struct InFlight {
-    pub(super) shard: usize,
+    shard: usize,
     batch: BatchId,
     fence: Fence,
     pub(super) changes: Vec<Change>,
@@ -101,7 +98,10 @@ impl Cluster {
         let Some(process) = &mut machine.process else { return Ok(()) };
         let mut read = |key: &ItemKey| Ok(stored_item(&machine.disk, key));
         let staged = process.shards[shard].stage_merge(now, states, &mut read);
-        let request = self.request_to_shard(node, shard, origin);
+        process.requests_to_shards += 1;
+        let request = RequestId(process.requests_to_shards);
+        let version = self.layout.newest;
+        process.writing.insert((shard, request), Writing { origin, version, sets: Vec::new(), ids: None });
         self.note(
             "node {}, shard {}, request {}: {} states to merge",
             &[node as u64, shard as u64, request.0, states.items.len() as u64],
@@ -110,16 +110,6 @@ impl Cluster {
             Ok(staged) => self.shard_steps(node, shard, Event::Merge { request, staged }, changes),
             Err(error) => self.shard_answers(node, shard, request, Err(error)),
         }
-    }
-
-    /// A request that mints no dots.
-    pub(super) fn request_to_shard(&mut self, node: usize, shard: usize, origin: Origin) -> RequestId {
-        let version = self.layout.newest;
-        let Some(process) = &mut self.machines[node].process else { return RequestId(0) };
-        process.requests_to_shards += 1;
-        let request = RequestId(process.requests_to_shards);
-        process.writing.insert((shard, request), Writing { origin, version, sets: Vec::new(), ids: None });
-        request
     }
 
     fn item_write(&self, id: WriteId, context: Context) -> ItemWrite {
@@ -185,10 +175,7 @@ impl Cluster {
         for effect in process.shards[shard].step(event) {
             match effect {
                 Effect::Persist { batch, fence, writes } => {
-                    let mut changes = changes.take().unwrap_or_default();
-                    if changes.is_empty() {
-                        changes = self.removed_by(node, shard, &removed(&writes));
-                    }
+                    let changes = changes.take().unwrap_or_default();
                     self.check_minting(&writes, &changes)?;
                     self.explain(batch, &changes);
                     self.persist(node, shard, fence, Stored { shard, batch, changes, writes });
@@ -214,7 +201,6 @@ impl Cluster {
             let names = changes.iter().map(|change| match change {
                 Change::Write(id) => format!("{id:?} is {:?}", oracle.tried(*id).dot),
                 Change::Join(at, history) => format!("{at:?}: {history:?}"),
-                Change::Dropped(at) => format!("{at:?} is removed"),
             });
             format!("batch {}: {}", batch.0, names.collect::<Vec<_>>().join(", "))
         });
@@ -259,7 +245,7 @@ impl Cluster {
         items.map(|at| (at, self.known_to_shard(node, at))).collect()
     }
 
-    pub(super) fn shard_answers(
+    fn shard_answers(
         &mut self,
         node: usize,
         shard: usize,
@@ -281,16 +267,8 @@ impl Cluster {
         match origin {
             Origin::Client(request) => self.coordination_goes_on(node, request, shard, Outcome::Own(outcome)),
             Origin::Repair(request) => self.repaired(node, request, outcome.is_ok()),
-            Origin::Entropy(merge) => {
-                let merged = antientropy::Event::Merged { merge, is_stored: outcome.is_ok() };
-                self.entropy_hears(node, merged);
-                Ok(())
-            }
-            Origin::Removal => {
-                let delay_us = self.random.between(100, 10_000);
-                self.inside(node, delay_us, Inside::Removes(shard));
-                Ok(())
-            }
+            Origin::Round(round) if outcome.is_ok() => self.round_is_stored(node, shard, round),
+            Origin::Round(_) => Ok(()),
             Origin::Node { from, call } => {
                 let answer = match (ids, outcome) {
                     (None, outcome) => Answer::Merged(outcome.is_ok()),
@@ -303,15 +281,4 @@ impl Cluster {
             }
         }
     }
-}
-
-/// The items whose rows a batch removes.
-fn removed(writes: &[Write]) -> Vec<ItemKey> {
-    let key = |write: &Write| match write {
-        Write::RemoveItem { partition, sort_key, .. } => {
-            Some(ItemKey { partition: partition.hash, sort_key: sort_key.clone() })
-        }
-        Write::PutItem { .. } | Write::PutShardMeta { .. } | Write::PutControl { .. } => None,
-    };
-    writes.iter().filter_map(key).collect()
 }

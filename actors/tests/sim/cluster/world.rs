@@ -1,8 +1,7 @@
 //! One run of a cluster: its machines, what is under way between them, and its clients, all driven by one seed.
 
 use super::client::{Client, Habits, Reply};
-use super::entropy::limits;
-use super::frame::{DEADLINE_US, Frame};
+use super::frame::Frame;
 use super::layout::Layout;
 use super::machine::{Inside, Machine};
 use super::network::Network;
@@ -16,7 +15,6 @@ use crate::shape::{Part, Shape};
 use crate::trace::Trace;
 use crate::world::{Outcome, RequestNumber};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use troupe_actors::antientropy::EntropyLimits;
 use troupe_actors::clock::WallMs;
 use troupe_actors::mutation::{Mutation, turn_on};
 use troupe_actors::replication::page::PageLimits;
@@ -31,6 +29,8 @@ pub(crate) enum Message {
     Frame(Frame),
     /// Something inside one life of a node.
     Inside(usize, u64, Inside),
+    /// Two replicas compare a shard.
+    Round,
     /// Something breaks, or heals.
     Fault,
     /// A node that is down comes up again.
@@ -42,7 +42,6 @@ pub(crate) enum Message {
 pub(crate) enum Channel {
     ShardToLane { node: usize, shard: usize },
     LaneToShard { node: usize, shard: usize },
-    EntropyToShard { node: usize, shard: usize },
 }
 
 pub(crate) struct Cluster {
@@ -63,9 +62,8 @@ pub(crate) struct Cluster {
     pub(super) page_limits: PageLimits,
     /// Questions that nodes asked each other.
     pub(super) calls_made: u64,
-    pub(super) entropy_limits: EntropyLimits,
-    /// Until when anti-entropy is at work.
-    pub(super) entropy_until_us: u64,
+    /// Rounds of anti-entropy that a replica took part in.
+    pub(super) rounds_made: u64,
 }
 
 /// Runs one seed to its end.
@@ -90,8 +88,7 @@ pub(crate) fn run(seed: u64, mutation: Option<Mutation>, shape: &Shape, is_recor
         layout,
         page_limits: page_limits(&mut random),
         calls_made: 0,
-        entropy_limits: limits(&mut random, DEADLINE_US / 1_000),
-        entropy_until_us: 0,
+        rounds_made: 0,
         random,
     };
     let violation = match catch_unwind(AssertUnwindSafe(|| cluster.live())) {
@@ -135,6 +132,10 @@ impl Cluster {
             }
             Message::Frame(frame) => self.frame_arrives(frame),
             Message::Inside(node, life, inside) => self.node_does(node, life, inside),
+            Message::Round => {
+                self.any_round();
+                Ok(())
+            }
             Message::Fault => self.fault(),
             Message::Start(node) => self.start(node),
         }

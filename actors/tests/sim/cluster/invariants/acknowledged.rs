@@ -5,13 +5,11 @@ use crate::oracle::WriteId;
 pub(crate) const DURABLE: &str =
     "an acknowledged write is durable at a majority of its replicas in every layout version";
 
-/// A write is acknowledged at this moment that was meant for these sets of replicas. Those of versions that have retired may have
-/// dropped it.
-pub(crate) fn check(cluster: &Cluster, sets: &[(usize, Vec<usize>)], id: WriteId) -> Result<(), Violation> {
+/// A write is acknowledged at this moment that was meant for these sets of replicas.
+pub(crate) fn check(cluster: &Cluster, sets: &[Vec<usize>], id: WriteId) -> Result<(), Violation> {
     let at = cluster.oracle.tried(id).item;
     let is_held = |node: &&usize| cluster.machines[**node].disk.held.of(at).known.contains(id);
-    let live = sets.iter().filter(|(version, _)| *version >= cluster.layout.oldest);
-    for (_, replicas) in live {
+    for replicas in sets {
         let holders = replicas.iter().filter(is_held).count();
         if holders <= replicas.len() / 2 {
             let what = format!("{id:?} is at {holders} of {replicas:?}");

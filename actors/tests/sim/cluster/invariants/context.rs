@@ -1,9 +1,8 @@
 use crate::cluster::world::Cluster;
 use crate::invariants::Violation;
-use crate::keyspace::{ItemIndex, SHARDS};
+use crate::keyspace::ItemIndex;
 use crate::node::stored_item;
 use crate::oracle::WriteId;
-use troupe_actors::antientropy::Held;
 use troupe_actors::causality::{CLOSED, Context};
 
 pub(crate) const TRUE: &str = "a replica claims to know nothing that it never took in";
@@ -12,11 +11,6 @@ pub(crate) const WHOLE: &str = "a replica at rest knows everything that it took 
 /// What a replica tells others of an item: the context of its state, filled with its shard clock.
 fn claims(cluster: &Cluster, node: usize, at: ItemIndex) -> Option<Context> {
     let machine = &cluster.machines[node];
-    // A replica that is removed tells others nothing.
-    let held = machine.process.as_ref()?.entropy.core.held(SHARDS[at.shard()]);
-    if held == Held::Dropping {
-        return None;
-    }
     let core = &machine.process.as_ref()?.shards[at.shard()];
     let mut context = core.clock().shown();
     let item = stored_item(&machine.disk, at.key()).unwrap_or_default();

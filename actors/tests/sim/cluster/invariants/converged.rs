@@ -1,13 +1,11 @@
 use crate::cluster::world::Cluster;
 use crate::invariants::Violation;
-use crate::keyspace::{ItemIndex, SHARDS};
+use crate::keyspace::ItemIndex;
 use crate::node::stored_item;
-use troupe_actors::antientropy::Held;
+use std::collections::BTreeSet;
 
 pub(crate) const EQUAL: &str = "replicas that were compared in calm are equal";
 pub(crate) const GAINED: &str = "a replica that was compared with all others in calm has everything";
-pub(crate) const RETIRED: &str = "in calm, one layout version is left";
-pub(crate) const GONE: &str = "a node that has handed over a shard holds nothing of it";
 pub(crate) const SHORT: &str = "in calm, shard clocks know everything that was overwritten";
 
 /// The replicas of an item hold the same values, and repeat nothing that their clocks say.
@@ -26,9 +24,7 @@ pub(crate) fn check(cluster: &Cluster, replicas: &[usize], at: ItemIndex) -> Res
         stripped.strip(&clock);
         // An actor that only an item at rest remembers is not looked after before somebody touches it.
         let mut tracked = stripped.branches().iter().filter(|branch| clock.time_of(branch.actor) > 0);
-        // A sole replica is compared with nobody, and never learns that the actor has ended that its predecessor minted under.
-        let is_compared = replicas.len() > 1;
-        if is_compared && tracked.any(|branch| branch.newest_time() != Some(branch.seen)) {
+        if tracked.any(|branch| branch.newest_time() != Some(branch.seen)) {
             let what = format!("{at:?} at node {node}: {stripped:?}, clock {clock:?}");
             return Err(Violation { invariant: SHORT, what });
         }
@@ -37,27 +33,9 @@ pub(crate) fn check(cluster: &Cluster, replicas: &[usize], at: ItemIndex) -> Res
 }
 
 /// Whoever gained a shard was compared with everybody who has it.
-pub(crate) fn check_gained(gaining: &[(usize, usize)]) -> Result<(), Violation> {
+pub(crate) fn check_gained(gaining: &BTreeSet<(usize, usize)>) -> Result<(), Violation> {
     if gaining.is_empty() {
         return Ok(());
     }
     Err(Violation { invariant: GAINED, what: format!("nodes and shards: {gaining:?}") })
-}
-
-pub(crate) fn check_retired(cluster: &Cluster) -> Result<(), Violation> {
-    let layout = &cluster.layout;
-    let what = format!("{} to {}, read {}", layout.oldest, layout.newest, layout.reading);
-    if layout.is_changing() { Err(Violation { invariant: RETIRED, what }) } else { Ok(()) }
-}
-
-/// A node that is no replica of a shard has no row of it.
-pub(crate) fn check_gone(cluster: &Cluster, node: usize, shard: usize) -> Result<(), Violation> {
-    let machine = &cluster.machines[node];
-    let held = machine.process.as_ref().map(|process| process.entropy.core.held(SHARDS[shard]));
-    let is_left = |at: &ItemIndex| at.shard() == shard && stored_item(&machine.disk, at.key()).is_some();
-    let left: Vec<ItemIndex> = ItemIndex::all().filter(is_left).collect();
-    if left.is_empty() && held == Some(Held::Absent) {
-        return Ok(());
-    }
-    Err(Violation { invariant: GONE, what: format!("node {node}, shard {shard}: {held:?}, {left:?}") })
 }
