@@ -157,6 +157,8 @@ mutations! {
     AcceptorAnswersBeforePersist,
     /// A change of the control plane is acknowledged once this node alone holds it.
     ChangeAcknowledgedWithoutMajority,
+    /// A node that applies a layout a second time uses the ballots of the first again.
+    BallotUsedAgain,
 }
 
 impl Mutation {
@@ -181,6 +183,7 @@ impl Mutation {
         Mutation::AcceptedVersionNotReported,
         Mutation::AcceptorAnswersBeforePersist,
         Mutation::ChangeAcknowledgedWithoutMajority,
+        Mutation::BallotUsedAgain,
     ];
 
     /// The mistakes that the simulator of lost memories finds.

@@ -29,7 +29,7 @@ use std::sync::Arc;
 /// Which nodes hold each shard.
 ///
 /// `table` lists, shard after shard, the indices into `nodes` of the shard's replicas.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Assignment {
     nodes: Vec<NodeId>,
     table: Vec<u16>,

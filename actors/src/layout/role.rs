@@ -2,7 +2,7 @@ use crate::limits::{CONTROL_TEXT_BYTES_MAX, NODE_TAGS_MAX};
 use serde::{Deserialize, Serialize};
 
 /// What a node is in the cluster.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct NodeRole {
     /// Nodes of one zone may fail together.
     pub zone: String,
@@ -49,7 +49,7 @@ impl NodeRole {
 }
 
 /// A change of one node's role that the next version will make.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum StagedRole {
     /// No change: what a revert or an apply leaves behind.
     Unchanged,
@@ -60,7 +60,7 @@ pub enum StagedRole {
 }
 
 /// Over how many zones the replicas of a shard are spread.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum ZoneRedundancy {
     /// As many as there are, up to one per replica.
     Maximum,
@@ -69,7 +69,7 @@ pub enum ZoneRedundancy {
 }
 
 /// What an assignment is computed under.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct LayoutParameters {
     /// Over how many zones the replicas of a shard are spread.
     pub zone_redundancy: ZoneRedundancy,

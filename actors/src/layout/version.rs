@@ -19,7 +19,7 @@ impl fmt::Debug for LayoutId {
 /// One version of the layout. Never changed once made.
 ///
 /// Persisted and hashed as postcard, fields in this order.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct LayoutVersion {
     /// Counted from 1; 0 is the empty layout that every node starts with.
     pub number: u64,

@@ -5,6 +5,7 @@
 //! of it. In each state, every two replicas that vote are read. What no bound of a search reaches is the simulator's.
 
 mod cluster;
+mod decree;
 mod happening;
 mod promises;
 mod search;

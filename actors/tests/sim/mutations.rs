@@ -80,7 +80,8 @@ pub(crate) fn breaks(mutation: Mutation) -> &'static [&'static str] {
         | Mutation::LayoutLiveWithoutMajority
         | Mutation::AcceptedVersionNotReported
         | Mutation::AcceptorAnswersBeforePersist
-        | Mutation::ChangeAcknowledgedWithoutMajority => &[],
+        | Mutation::ChangeAcknowledgedWithoutMajority
+        | Mutation::BallotUsedAgain => &[],
     }
 }
 

@@ -37,7 +37,9 @@ impl ControlCore {
             Ok(mine) => mine,
             Err(error) => return vec![Effect::Answer { request, result: Err(error) }],
         };
-        let proposer = Proposer::new(self.node, &self.state.current_layout(), mine.clone());
+        // A node's stamps ascend by milliseconds: half of the bits repeat after seven weeks.
+        let attempt = (stamp.time_ms & u64::from(u32::MAX)) as u32;
+        let proposer = Proposer::new(self.node, &self.state.current_layout(), mine.clone(), attempt);
         self.applying = Some(Applying { request, mine, proposer, since_ms: self.uptime_ms });
         self.put_questions(now)
     }

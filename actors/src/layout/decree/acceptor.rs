@@ -4,7 +4,7 @@ use crate::mutation::{Mutation, is_on};
 use serde::{Deserialize, Serialize};
 
 /// A version that was accepted under a ballot.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Accepted {
     /// The greatest ballot under which something was accepted.
     pub ballot: Ballot,
@@ -16,7 +16,7 @@ pub struct Accepted {
 ///
 /// Only the newest number is kept: somebody who asks for it knows that all before are decided, and they are refused from then
 /// on. Persisted as postcard, fields in this order.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Acceptor {
     number: u64,
     promised: Ballot,

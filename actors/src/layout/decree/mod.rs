@@ -29,10 +29,11 @@ use super::version::LayoutVersion;
 use crate::ids::NodeId;
 use serde::{Deserialize, Serialize};
 
-/// Orders proposals. No two proposers use the same one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+/// Orders proposals. No two proposers use the same one, nor one proposer for two proposals.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Ballot {
-    /// Above every round that the proposer has heard of.
+    /// In the upper half a turn above that of every round that the proposer has heard of, in the lower half the attempt of the
+    /// proposer: a node that applies again, perhaps after a restart, begins with turn 1 once more.
     pub round: u64,
     /// The proposer.
     pub node: NodeId,
@@ -41,12 +42,21 @@ pub struct Ballot {
 impl Ballot {
     /// Below every ballot of a proposer.
     pub const ZERO: Ballot = Ballot { round: 0, node: NodeId([0; 32]) };
+
+    fn of_attempt(turn: u32, attempt: u32, node: NodeId) -> Ballot {
+        Ballot { round: u64::from(turn) << 32 | u64::from(attempt), node }
+    }
+
+    /// The turn of a round.
+    fn turn(round: u64) -> u32 {
+        (round >> 32) as u32
+    }
 }
 
 /// What proposers and acceptors send each other about the version with one number.
 ///
 /// Sent as postcard: the order of the variants is the wire, append only.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum DecreeMessage {
     /// Asks for a promise.
     Prepare {

@@ -16,13 +16,14 @@ pub enum Standing {
 }
 
 /// Brings a version through, or finds the one that came through before it.
-#[derive(Debug)]
+#[derive(Clone, Hash, Debug)]
 pub struct Proposer {
     node: NodeId,
     number: u64,
     /// The nodes with a role in the version before, none before the first one.
     electorate: BTreeSet<NodeId>,
     mine: Box<LayoutVersion>,
+    attempt: u32,
     ballot: Ballot,
     /// Whom promises are asked of.
     asked: BTreeSet<NodeId>,
@@ -34,8 +35,10 @@ pub struct Proposer {
 }
 
 impl Proposer {
-    /// Proposes `mine` on behalf of `node`, to follow `before`.
-    pub fn new(node: NodeId, before: &LayoutVersion, mine: LayoutVersion) -> Proposer {
+    /// Proposes `mine` on behalf of `node`, to follow `before`. No two proposers of a node have the same `attempt`: an answer
+    /// to an earlier one that comes late would count for this one.
+    pub fn new(node: NodeId, before: &LayoutVersion, mine: LayoutVersion, attempt: u32) -> Proposer {
+        let attempt = if is_on(Mutation::BallotUsedAgain) { 0 } else { attempt };
         let electorate: BTreeSet<NodeId> = before.roles.keys().copied().collect();
         let asked =
             if electorate.is_empty() { mine.roles.keys().copied().collect() } else { electorate.clone() };
@@ -44,7 +47,8 @@ impl Proposer {
             number: mine.number,
             electorate,
             mine: Box::new(mine),
-            ballot: Ballot { round: 1, node },
+            attempt,
+            ballot: Ballot::of_attempt(1, attempt, node),
             asked,
             promises: BTreeMap::new(),
             proposed: None,
@@ -114,9 +118,9 @@ impl Proposer {
     }
 
     fn try_above(&mut self, round: u64) -> bool {
-        // A round near the end of numbers is nobody's who counts them one by one.
-        let Some(round) = round.max(self.ballot.round).checked_add(1) else { return false };
-        self.ballot = Ballot { round, node: self.node };
+        // A round near the end of numbers was not counted one by one: it cannot be a proposer's.
+        let Some(turn) = Ballot::turn(round.max(self.ballot.round)).checked_add(1) else { return false };
+        self.ballot = Ballot::of_attempt(turn, self.attempt, self.node);
         self.promises.clear();
         self.accepted_by.clear();
         self.proposed = None;

@@ -117,7 +117,7 @@ fn run(seed: u64, nodes: u8, proposers: Vec<Proposer>) -> Cluster {
 
 fn second_versions(base: &LayoutVersion, proposers: u8) -> Vec<Proposer> {
     let mine = |number: u8| version(base, &format!("zone {number}"), &[1, 2, 3]);
-    (1..=proposers).map(|number| Proposer::new(node(number), base, mine(number))).collect()
+    (1..=proposers).map(|number| Proposer::new(node(number), base, mine(number), 0)).collect()
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn two_first_versions_that_share_a_node_never_both_pass() {
         let proposers = (1..=3).map(|number| {
             let nodes = groups[random.random_range(0..groups.len())];
             let mine = version(&LayoutVersion::empty(), &format!("zone {number}"), nodes);
-            Proposer::new(node(number), &LayoutVersion::empty(), mine)
+            Proposer::new(node(number), &LayoutVersion::empty(), mine, 0)
         });
         let cluster = run(seed, 5, proposers.collect());
         let mut members = BTreeSet::new();
@@ -177,8 +177,8 @@ fn the_loser_takes_the_winners_version_through_and_not_its_own() {
     let (first, second) = (version(&base, "first", &[1]), version(&base, "second", &[1]));
     let mut acceptors: BTreeMap<NodeId, Acceptor> =
         (1..=3).map(|number| (node(number), Acceptor::default())).collect();
-    let mut early = Proposer::new(node(1), &base, first.clone());
-    let mut late = Proposer::new(node(2), &base, second);
+    let mut early = Proposer::new(node(1), &base, first.clone(), 0);
+    let mut late = Proposer::new(node(2), &base, second, 0);
     let mut talk = |proposer: &mut Proposer, with: &[u8]| {
         for (to, question) in proposer.questions() {
             if with.iter().any(|number| node(*number) == to) {
