@@ -22,6 +22,7 @@ use crate::mutation::{Mutation, is_on};
 use crate::store::lane::PersistError;
 use applying::Applying;
 use confirm::Confirming;
+use exchange::Summaries;
 use heard::Heard;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -105,6 +106,7 @@ pub struct ControlCore {
     heard: Heard,
     /// The peer that the last exchange was begun with, and when.
     exchanged: (NodeId, u64),
+    summaries: Summaries,
 }
 
 impl ControlCore {
@@ -135,6 +137,7 @@ impl ControlCore {
             applying: None,
             heard: Heard::default(),
             exchanged: (node, 0),
+            summaries: Summaries::default(),
         })
     }
 
@@ -241,7 +244,7 @@ impl ControlCore {
             Then::Hold { to, change: Some(change) } => {
                 vec![self.send(now, to, ControlMessage::Held { change })]
             }
-            Then::Hold { to, change: None } => vec![self.summarise(now, to)],
+            Then::Hold { to, change: None } => self.summarise_paced(now, to),
             Then::Say { to, answer } => self.say(now, to, answer),
         }
     }

@@ -6,7 +6,7 @@
 //! A ◀── Buckets ── B      not the same
 //! A ── Rows, Wanted ─▶ B  of the buckets that differ
 //! A ◀── Rows ──── B
-//! A ◀─ Summary ─▶ B       once they are durable
+//! A ◀─ Summary ─▶ B       once they are durable: one a tick
 //! ```
 
 use super::{ControlCore, Effect, Job, Own};
@@ -19,9 +19,33 @@ use crate::ids::NodeId;
 use crate::limits::{
     CONTROL_EXCHANGE_MS, CONTROL_MESSAGE_BYTES_MAX, CONTROL_MESSAGES_PER_EXCHANGE, CONTROL_PEERS_PER_EXCHANGE,
 };
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
+/// When rows that a peer sent are answered with a summary: at once, but with one summary a tick. An exchange whose rows come
+/// in several messages, or while others change, would begin one more exchange with each of them: these multiply, and an
+/// actor that only receives hears nothing of its disk and never becomes equal.
+#[derive(Debug, Default)]
+pub(super) struct Summaries {
+    sent_in_this_tick: BTreeSet<NodeId>,
+    due: BTreeSet<NodeId>,
+}
+
 impl ControlCore {
+    /// Compares with a peer whose rows are stored, now or with the next tick.
+    pub(super) fn summarise_paced(&mut self, now: WallMs, to: NodeId) -> Vec<Effect> {
+        if self.summaries.sent_in_this_tick.insert(to) {
+            return vec![self.summarise(now, to)];
+        }
+        self.summaries.due.insert(to);
+        Vec::new()
+    }
+
+    fn summarise_due(&mut self, now: WallMs) -> Vec<Effect> {
+        self.summaries.sent_in_this_tick = std::mem::take(&mut self.summaries.due);
+        self.summaries.sent_in_this_tick.iter().map(|peer| self.summarise(now, *peer)).collect()
+    }
+
     pub(super) fn receive(&mut self, now: WallMs, from: NodeId, envelope: Envelope) -> Vec<Effect> {
         let Envelope { cluster, wall_ms, message } = envelope;
         if let (Some(mine), Some(theirs)) = (self.state.cluster_id(), cluster)
@@ -72,7 +96,8 @@ impl ControlCore {
 
     pub(super) fn tick(&mut self, now: WallMs, uptime_ms: u64) -> Vec<Effect> {
         self.uptime_ms = uptime_ms;
-        let mut effects = self.confirm_again(now);
+        let mut effects = self.summarise_due(now);
+        effects.extend(self.confirm_again(now));
         effects.extend(self.apply_again(now));
         let (mut peer, last_ms) = self.exchanged;
         if uptime_ms.saturating_sub(last_ms) < CONTROL_EXCHANGE_MS {

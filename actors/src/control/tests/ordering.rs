@@ -108,3 +108,29 @@ fn what_is_taken_away_does_not_grow_and_what_is_given_does() {
     assert!(!grows(Command::Deny { key: KEY, id: BUCKET, permissions }));
     assert!(!grows(Command::DeleteKey { id: KEY }));
 }
+
+/// Each of them used to begin an exchange, whose rows began more: two nodes that differed for a while drowned in messages.
+#[test]
+fn rows_of_a_peer_begin_one_exchange_a_tick_however_many_messages_they_fill() {
+    let peer = NodeId([0xbb; 32]);
+    let mut core = started();
+    core.step(NOW, Event::Link { peer, is_up: true });
+    let take_rows = |core: &mut ControlCore| {
+        let message = ControlMessage::Rows { change: None, rows: Vec::new() };
+        let envelope = Envelope { cluster: None, wall_ms: NOW.0, message };
+        shown(core.step(NOW, Event::Received { from: peer, envelope }))
+    };
+    assert_eq!(take_rows(&mut core), ["send"]);
+    for _ in 0..100 {
+        assert_eq!(take_rows(&mut core), [""; 0]);
+    }
+    assert_eq!(
+        shown(core.step(NOW, Event::Tick { uptime_ms: 250 })),
+        ["send"],
+        "what came after the summary is compared"
+    );
+    assert_eq!(take_rows(&mut core), [""; 0]);
+    assert_eq!(shown(core.step(NOW, Event::Tick { uptime_ms: 500 })), ["send"]);
+    assert_eq!(shown(core.step(NOW, Event::Tick { uptime_ms: 750 })), [""; 0]);
+    assert_eq!(take_rows(&mut core), ["send"]);
+}
