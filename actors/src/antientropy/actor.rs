@@ -4,6 +4,7 @@ use super::core::{EntropyCore, EntropyLimits};
 use super::effect::Effect;
 use super::event::{AskId, EntropyView, Event, RequestId};
 use super::handle::{Entropy, EntropyInbox, Input, Requests};
+use super::holds::{Holds, Next};
 use super::message::{Answer, Question};
 use super::pace::Rate;
 use super::progress::Progress;
@@ -77,6 +78,7 @@ impl Entropy {
                 started: monotonic_now(),
                 answers: BTreeMap::new(),
                 requests: Requests::default(),
+                holds: Holds::default(),
                 links: BTreeSet::new(),
                 layout: None,
                 ticks: 0,
@@ -98,6 +100,7 @@ struct EntropyActor<S: Store> {
     /// Other nodes that wait.
     answers: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     requests: Requests,
+    holds: Holds,
     /// The nodes that a link leads to.
     links: BTreeSet<NodeId>,
     /// The layout that the core was told last; not held, as others wait for its end.
@@ -242,21 +245,36 @@ impl<S: Store> EntropyActor<S> {
             }
             Effect::Hold { shard, held } => {
                 log::info!("shard {shard}: {held:?}");
-                let shards = self.parts.shards.clone();
-                let told = async move {
-                    if let Some(state) = stored_as(held) {
-                        let _ = shards.set_state(shard, state).await;
-                    }
-                };
-                context.spawn(told.into_actor(self));
+                if let Some(state) = told_as(held)
+                    && self.holds.want(shard, state)
+                {
+                    self.tell(shard, state, context);
+                }
             }
             Effect::Remove { shard } => {
-                let removed = remove(self.parts.shards.clone(), shard).into_actor(self);
-                context.spawn(removed.map(move |(), actor, context| {
-                    actor.step(Event::Removed(shard), context);
-                }));
+                if self.holds.remove(shard) {
+                    self.remove(shard, context);
+                }
             }
         }
+    }
+
+    fn tell(&mut self, shard: ShardIndex, state: ShardState, context: &mut Context<Self>) {
+        let shards = self.parts.shards.clone();
+        // A shard that has stopped learns nothing.
+        let told = async move { _ = shards.set_state(shard, state).await };
+        context.spawn(told.into_actor(self).map(
+            move |(), actor, context| match actor.holds.told(shard, state) {
+                Next::Done => {}
+                Next::Tell(state) => actor.tell(shard, state, context),
+                Next::Remove => actor.remove(shard, context),
+            },
+        ));
+    }
+
+    fn remove(&mut self, shard: ShardIndex, context: &mut Context<Self>) {
+        let removed = remove(self.parts.shards.clone(), shard).into_actor(self);
+        context.spawn(removed.map(move |(), actor, context| actor.step(Event::Removed(shard), context)));
     }
 
     fn ask(&mut self, ask: AskId, peer: NodeId, question: &Question, context: &mut Context<Self>) {
@@ -297,13 +315,13 @@ fn held_as(state: ShardState) -> Held {
     }
 }
 
-fn stored_as(held: Held) -> Option<ShardState> {
+/// What a shard is told of how it is held. That it is on its way out its removal tells it.
+fn told_as(held: Held) -> Option<ShardState> {
     match held {
-        Held::Absent => None,
+        Held::Absent | Held::Dropping => None,
         Held::Live(_) => Some(ShardState::Live),
         Held::Amnesiac(_) => Some(ShardState::Amnesiac),
         Held::Receiving(_) => Some(ShardState::Receiving),
-        Held::Dropping => Some(ShardState::Dropping),
     }
 }
 

@@ -23,6 +23,7 @@ mod effect;
 mod event;
 mod forget;
 mod handle;
+mod holds;
 mod message;
 mod pace;
 mod progress;

@@ -64,6 +64,8 @@ pub struct ShardClock {
     /// Actors that are not closed, the own one left out.
     open: BTreeMap<ActorId, Open>,
     now: Moment,
+    /// Rounds that began before were with a copy that was removed.
+    since: Moment,
 }
 
 impl ShardClock {
@@ -77,6 +79,7 @@ impl ShardClock {
             is_raised: false,
             open: BTreeMap::new(),
             now: Moment(1),
+            since: Moment(0),
         };
         for &earlier in earlier.iter().filter(|&&earlier| earlier != actor) {
             clock.has_ended(earlier);
@@ -84,6 +87,18 @@ impl ShardClock {
         let known: Vec<ActorId> = clock.taken_in.pairs().iter().map(|pair| pair.0).collect();
         known.into_iter().for_each(|actor| clock.sighted(actor));
         clock
+    }
+
+    /// The copy was removed, and `actor` mints in an empty one.
+    pub(super) fn begin_anew(&mut self, actor: ActorId) {
+        let since = self.tick();
+        *self = ShardClock { now: since, since, ..ShardClock::open(Context::empty(), actor, 0, &[]) };
+    }
+
+    /// Whether a round that began at `began` was with this copy. One with a copy that was removed since would raise the clock
+    /// over what went with it.
+    pub(super) fn is_of_this_copy(&self, began: Moment) -> bool {
+        began >= self.since
     }
 
     /// Who mints now.

@@ -124,6 +124,8 @@ impl ShardCore {
                     self.settle(batch, &mut effects);
                 }
             }
+            // What is learned late of a copy that was removed says nothing of this one.
+            Event::RoundStored(end) if !self.clock.is_of_this_copy(end.began) => {}
             Event::RoundStored(end) => {
                 self.clock.round_is_stored(end.began, end.side, &end.others);
                 self.completeness.round_is_stored(&end);

@@ -1,9 +1,9 @@
 //! Rows that go without a write of a client.
 
 use super::super::stage::ReadItem;
-use super::super::{ShardClock, StagedMerge, WriteError};
+use super::super::{StagedMerge, WriteError};
 use super::ShardCore;
-use crate::causality::{Context, Item};
+use crate::causality::Item;
 use crate::clock::WallMs;
 use crate::ids::{ItemKey, Partition, SortKey};
 use crate::limits::SHARD_WRITES_IN_FLIGHT_MAX;
@@ -70,7 +70,7 @@ impl ShardCore {
     /// was removed.
     pub(super) fn begin_anew(&mut self) {
         self.dots.retire();
-        self.clock = ShardClock::open(Context::empty(), self.dots.actor(), 0, &[]);
+        self.clock.begin_anew(self.dots.actor());
         // The row that says so is stored whatever was stored before.
         self.clock.was_refused();
         self.completeness.set(ShardState::Receiving);

@@ -116,3 +116,17 @@ fn a_sole_replica_closes_what_has_ended() {
     assert_eq!(clock.strips_by().time_of(ENDED), CLOSED);
     assert_eq!(clock.strips_by().time_of(OF_B), 0, "nobody has said that it ended");
 }
+
+/// The rows went with the copy: a clock that covers them in the next one would declare every other replica's values dead.
+#[test]
+fn what_is_learned_late_of_a_removed_copy_does_not_count_for_the_next_one() {
+    let mut clock = clock();
+    round_now(&mut clock, side(B, OF_B, 7));
+    let began = clock.moment();
+    clock.begin_anew(ActorId(4));
+    assert!(!clock.is_of_this_copy(began), "it was with the copy before");
+    assert_eq!(clock.shown(), Context::empty());
+    assert!(clock.is_of_this_copy(clock.moment()));
+    round_now(&mut clock, side(B, OF_B, 8));
+    assert_eq!(clock.shown().time_of(OF_B), 8);
+}
