@@ -78,7 +78,14 @@ impl Admin {
         let flags: serde_json::Map<String, Value> =
             permissions.iter().map(|name| ((*name).to_owned(), Value::Bool(true))).collect();
         let body = json!({ "bucketId": bucket_id, "accessKeyId": key.key_id, "permissions": flags });
-        self.post(path, &[], &body).expect(200);
+        // The answer counts what the bucket holds: nodes that have just met may not reach a quorum for that yet.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let mut answer = self.post(path, &[], &body);
+        while answer.status == 503 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+            answer = self.post(path, &[], &body);
+        }
+        answer.expect(200);
     }
 
     pub(crate) fn add_local_alias(&self, bucket_id: &str, key: &Credentials, alias: &str) {
